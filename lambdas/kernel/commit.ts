@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+  TransactionConflictException,
+} from '@aws-sdk/client-dynamodb';
+import { TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { auditWrites } from './audit';
+import { documents } from './documents';
+import type { Idempotency } from './idempotency';
+import { type Outgoing, outboxWrite } from './outbox';
+import { busy } from './problem';
+import { type Write, writeOne } from './table';
+
+export interface Commit {
+  writes: Write[];
+  /** Sent after the commit, at least once, by the relay of the table's stream. */
+  emit?: Outgoing[];
+  /** The call's `Idempotency-Key` with the answer to repeat for it. */
+  idempotency?: Idempotency | undefined;
+}
+
+/** Conditions did not hold: the places of such writes among those given, `index` the first. Nothing was written. */
+export class ConditionFailed extends Error {
+  override readonly name = 'ConditionFailed';
+  readonly index: number;
+  constructor(readonly indexes: readonly [number, ...number[]]) {
+    super(`the condition of write ${indexes.join(', ')} did not hold`);
+    this.index = indexes[0];
+  }
+}
+
+const ATTEMPTS = 6;
+const BASE_DELAY_MS = 15;
+
+const pause = (attempt: number) =>
+  new Promise((resolve) => setTimeout(resolve, Math.random() * BASE_DELAY_MS * 2 ** attempt));
+
+/**
+ * Writes all or nothing: the items, what is to be sent, and the answer to remember for the `Idempotency-Key`.
+ * What somebody asked for by HTTP is written together with its entry in the audit trail.
+ * A single write without those goes as a plain write (1 write unit per KB), else a transaction (2 per KB).
+ *
+ * Safe under retries: the SDK repeats a lost transaction with the same client token (DynamoDB keeps it ten minutes).
+ *
+ * @throws ConditionFailed when a condition did not hold
+ * @throws Replay when this `Idempotency-Key` was answered before: carries that answer
+ * @throws Problem 503 when others keep writing the same items
+ */
+export async function commit({ writes, emit = [], idempotency }: Commit): Promise<void> {
+  const all = [
+    ...writes,
+    ...(emit.length ? [outboxWrite(emit)] : []),
+    ...(await auditWrites(writes)),
+    ...(idempotency ? [idempotency.write()] : []),
+  ];
+  const [only] = all;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    try {
+      if (all.length === 1 && only && !only.ConditionCheck) return await writeOne(only);
+      await documents.send(new TransactWriteCommand({ TransactItems: all, ClientRequestToken: randomUUID() }));
+      return;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) throw new ConditionFailed([0]);
+      if (error instanceof TransactionCanceledException) {
+        const reasons = error.CancellationReasons ?? [];
+        const failed = reasons.flatMap(({ Code }, index) => (Code === 'ConditionalCheckFailed' ? [index] : []));
+        if (idempotency && failed.includes(all.length - 1)) await idempotency.replay();
+        const [first, ...others] = failed;
+        if (first !== undefined) throw new ConditionFailed([first, ...others]);
+        if (!error.CancellationReasons?.some(({ Code }) => Code === 'TransactionConflict')) throw error;
+      } else if (!(error instanceof TransactionConflictException)) throw error;
+      await pause(attempt);
+    }
+  }
+  throw busy('the same record is being changed by others, try again');
+}
+
+/** As `commit`, for writes whose condition may well not hold. @returns whether it held */
+export const commitIf = (parts: Commit): Promise<boolean> =>
+  commit(parts).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof ConditionFailed) return false;
+      throw error;
+    },
+  );
