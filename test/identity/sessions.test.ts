@@ -1,0 +1,292 @@
+import { createPublicKey } from 'node:crypto';
+import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import fc from 'fast-check';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { keyOf } from '../../lambdas/identity/signing-key';
+import { documents } from '../../lambdas/kernel/documents';
+import { secrets } from '../../lambdas/kernel/secret';
+import { type Platform, platform } from '../support/platform';
+import { bearer, freshName, linesOf, newInstance, PASSWORD, people, stopCalendar } from './people';
+
+let on: Platform;
+let who: ReturnType<typeof people>;
+beforeAll(async () => {
+  on = await platform('identity');
+  who = people(on);
+  Object.assign(process.env, on.named('Identity/Api').environment);
+});
+afterAll(() => on.close());
+
+const logOut = (refresh: string) => who.post('/api/auth/logout/', { refresh });
+const asAdmin = async (method: string, uuid: string, body?: unknown) =>
+  on.api(method, `/api/users/${uuid}/`, { body }, await on.callers.apiKey({ roles: ['admin'] }));
+
+describe('a session', () => {
+  let calendar: ReturnType<typeof stopCalendar>;
+  beforeEach(() => {
+    calendar = stopCalendar();
+  });
+
+  test('goes on with a new refresh token at each use, for thirty days from the last', async () => {
+    let { refresh, user } = await who.register();
+    for (const days of [29, 29, 29]) {
+      calendar.move(days * 86_400);
+      const { status, body } = await who.refresh(refresh);
+      expect(status).toBe(200);
+      expect(body.refresh).not.toBe(refresh);
+      expect((await who.me(body.access)).body).toEqual(user);
+      refresh = body.refresh;
+    }
+    calendar.move(30 * 86_400);
+    expect((await who.refresh(refresh)).status).toBe(401);
+  });
+
+  test('gives the very same refresh the same answer for ten seconds, also when several come at once', async () => {
+    const { refresh } = await who.register();
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => who.refresh(refresh)));
+    calendar.move(10);
+    answers.push(await who.refresh(refresh));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
+    expect(new Set(answers.map(({ body }) => body.refresh)).size).toBe(1);
+    expect((await who.refresh(answers[0]?.body.refresh)).status).toBe(200);
+  });
+
+  test.each(['too late', 'after its successor'])('ends when a refresh token is used again %s', async (when) => {
+    const { refresh, user } = await who.register();
+    let last = (await who.refresh(refresh)).body.refresh;
+    if (when === 'too late') calendar.move(11);
+    else last = (await who.refresh(last)).body.refresh;
+    const lines = await linesOf(async () => expect((await who.refresh(refresh)).status).toBe(401));
+    expect(lines.find(({ message }) => message === 'refresh refused')).toMatchObject({
+      reason: expect.stringContaining('used again'),
+      user: user.uuid,
+      family: refresh.split('_')[1],
+    });
+    for (const { text } of lines) expect(text).not.toContain(refresh.split('_').slice(2).join('_'));
+    expect((await who.refresh(last)).status).toBe(401);
+    expect((await who.logIn(user.username)).status).toBe(200);
+  });
+
+  test('behaves so in whatever order its tokens are used', async () => {
+    const { user } = await who.register();
+    const step = fc.oneof(
+      fc.record({ use: fc.integer({ min: 0, max: 2 }) }),
+      fc.record({ wait: fc.constantFrom(1, 9, 11) }),
+      fc.constant('log out' as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        const tokens: string[] = [(await who.logIn(user.username)).body.refresh];
+        let ended = false;
+        let sinceRotation = Number.POSITIVE_INFINITY;
+        for (const one of steps) {
+          if (one === 'log out') {
+            expect((await logOut(tokens.at(-1) ?? '')).status).toBe(204);
+            ended = true;
+          } else if ('wait' in one) {
+            calendar.move(one.wait);
+            sinceRotation += one.wait;
+          } else {
+            const age = Math.min(one.use, tokens.length - 1);
+            const { status, body } = await who.refresh(tokens.at(-1 - age) ?? '');
+            if (!ended && age === 0) {
+              tokens.push(body.refresh);
+              sinceRotation = 0;
+            } else if (ended || age > 1 || sinceRotation > 10) ended = true;
+            else expect(body.refresh).toBe(tokens.at(-1));
+            expect(status).toBe(ended ? 401 : 200);
+          }
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('ends by logging out, with any of its tokens and however often', async () => {
+    const { refresh } = await who.register();
+    const { body } = await who.refresh(refresh);
+    for (const token of [refresh, body.refresh, 'no token', 'rt_x_y']) expect((await logOut(token)).status).toBe(204);
+    expect((await who.refresh(body.refresh)).status).toBe(401);
+  });
+
+  test('does not come back when it is refreshed and logged out at once', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { refresh } = await who.register();
+      const [, family] = refresh.split('_');
+      await Promise.all([who.refresh(refresh), logOut(refresh)]);
+      expect((await who.stored()).filter(({ pk }) => pk === `FAMILY#${family}`)).toEqual([]);
+    }
+  });
+
+  test('does not begin with a token that we never gave', async () => {
+    const { refresh } = await who.register();
+    const [, family] = refresh.split('_');
+    for (const token of ['x', `rt_${family}`, `rt_${crypto.randomUUID()}_${'A'.repeat(43)}`]) {
+      expect((await who.refresh(token)).status).toBe(401);
+    }
+    expect((await who.refresh(refresh)).status).toBe(200);
+  });
+
+  test('ends with its user: deactivated for good, deleted', async () => {
+    const { refresh, user } = await who.register();
+    expect((await asAdmin('PATCH', user.uuid, { is_active: false })).status).toBe(200);
+    expect((await who.refresh(refresh)).status).toBe(401);
+    await asAdmin('PATCH', user.uuid, { is_active: true });
+    expect((await who.refresh(refresh)).status).toBe(401);
+    const { body } = await who.logIn(user.username);
+    expect((await asAdmin('DELETE', user.uuid)).status).toBe(204);
+    expect((await who.refresh(body.refresh)).status).toBe(401);
+  });
+});
+
+describe('an access token', () => {
+  test('says who it is for, signed by a published key, for ten minutes', async () => {
+    const { access, user } = await who.register();
+    const jwks = await on.api('GET', '/.well-known/jwks.json');
+    expect(jwks.status).toBe(200);
+    expect(jwks.headers['cache-control']).toBe('public, max-age=300');
+    const { payload, protectedHeader } = await jwtVerify(access, createLocalJWKSet(jwks.body), {
+      issuer: 'mercato',
+      audience: 'mercato',
+    });
+    expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'JWT', kid: jwks.body.keys[0].kid });
+    expect(payload).toMatchObject({ sub: user.uuid, username: user.username, roles: [] });
+    expect(Number(payload.exp) - Number(payload.iat)).toBe(600);
+  });
+
+  test('that was altered, expired or signed by somebody else is refused', async () => {
+    const calendar = stopCalendar();
+    const { access } = await who.register();
+    const [header, payload, signature] = access.split('.');
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const raised = Buffer.from(JSON.stringify({ ...claims, roles: ['admin'] })).toString('base64url');
+    const none = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url');
+    for (const token of [`${header}.${raised}.${signature}`, `${none}.${payload}.`, `${access}x`, 'x']) {
+      expect((await who.me(token)).status).toBe(401);
+    }
+    calendar.move(599);
+    expect((await who.me(access)).status).toBe(200);
+    calendar.move(2);
+    expect((await who.me(access)).status).toBe(401);
+  });
+});
+
+describe('the signing key', () => {
+  test('of a secret is always the same valid key of P-256, another for another secret', async () => {
+    const kids = new Map<string, string>();
+    await fc.assert(
+      fc.asyncProperty(fc.string(), async (secret) => {
+        const { kid, privateKey, publicJwk } = await keyOf(secret);
+        const { kty, crv, x, y } = createPublicKey(privateKey).export({ format: 'jwk' });
+        expect(publicJwk).toMatchObject({ kty, crv, x, y, kid });
+        expect((await keyOf(secret)).kid).toBe(kid);
+        expect(kids.get(kid) ?? secret).toBe(secret);
+        kids.set(kid, secret);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  async function instance() {
+    const call = await newInstance();
+    return {
+      logIn: async (username: string) => {
+        const { status, body } = await call('POST', '/api/auth/login/', { username, password: PASSWORD });
+        expect(status).toBe(200);
+        return { ...body, kid: decodeProtectedHeader(body.access).kid };
+      },
+      refresh: (refresh: string) => call('POST', '/api/auth/refresh/', { refresh }),
+      me: async (token: string) => (await call('GET', '/api/auth/me/', undefined, bearer(token).headers)).status,
+      kids: async (): Promise<string[]> =>
+        (await call('GET', '/.well-known/jwks.json')).body.keys.map(({ kid }: { kid: string }) => kid),
+    };
+  }
+
+  const rotate = (SecretString: string) =>
+    secrets.send(
+      new PutSecretValueCommand({
+        SecretId: on.named('Identity/Api').environment['SIGNING_SECRET_ARN'],
+        SecretString,
+      }),
+    );
+
+  test('is published once, whoever signs first', async () => {
+    const TableName = process.env['TABLE_NAME'];
+    await documents.send(new DeleteCommand({ TableName, Key: { pk: 'SIGNING_KEYS', sk: 'SIGNING_KEYS' } }));
+    const { user } = await who.register();
+    await documents.send(new DeleteCommand({ TableName, Key: { pk: 'SIGNING_KEYS', sk: 'SIGNING_KEYS' } }));
+    const instances = [await instance(), await instance(), await instance()];
+    const tokens = await Promise.all(instances.map((one) => one.logIn(user.username)));
+    expect(new Set(tokens.map(({ kid }) => kid)).size).toBe(1);
+    expect(await instances[0]?.kids()).toEqual([tokens[0].kid]);
+    for (const one of instances) for (const { access } of tokens) expect(await one.me(access)).toBe(200);
+  });
+
+  test('is rotated without logging anybody out', async () => {
+    const { user } = await who.register();
+    const warm = await instance();
+    const early = await warm.logIn(user.username);
+    await rotate(freshName());
+
+    // an instance without the old secret in memory publishes the new key, but lets it settle
+    const fresh = await instance();
+    const calendar = stopCalendar();
+    const meanwhile = await fresh.logIn(user.username);
+    expect(meanwhile.kid).toBe(early.kid);
+    const [newKid, ...others] = await fresh.kids();
+    expect(others).toEqual([early.kid]);
+
+    calendar.move(11);
+    const late = await fresh.logIn(user.username);
+    expect(late.kid).toBe(newKid);
+    const stillOld = await warm.logIn(user.username);
+    expect(stillOld.kid).toBe(early.kid);
+    for (const one of [warm, fresh, await instance()]) {
+      for (const { access } of [early, meanwhile, late, stillOld]) expect(await one.me(access)).toBe(200);
+    }
+    expect((await fresh.refresh(early.refresh)).status).toBe(200);
+    expect((await warm.refresh(late.refresh)).status).toBe(200);
+
+    // what the warm instance keeps of the secret is forgotten after five minutes
+    calendar.move(300);
+    expect((await warm.logIn(user.username)).kid).toBe(newKid);
+  });
+
+  test('that was rotated twice is no key any more, and an old instance does not bring it back', async () => {
+    const { user } = await who.register();
+    const first = await (await instance()).logIn(user.username);
+    const stale = await instance();
+    await stale.logIn(user.username);
+    await rotate(freshName());
+    const second = await (await instance()).kids();
+    await rotate(freshName());
+    const fresh = await instance();
+    const third = await fresh.kids();
+    expect(third).toHaveLength(2);
+    expect(third[1]).toBe(second[0]);
+    await stale.logIn(user.username);
+    expect(await fresh.kids()).toEqual(third);
+    expect(third).not.toContain(first.kid);
+    expect(await fresh.me(first.access)).toBe(401);
+    expect((await fresh.refresh(first.refresh)).status).toBe(200);
+    expect(decodeJwt(first.access).sub).toBe(user.uuid);
+  });
+
+  test('of before two rotations is not published by an instance that read it before them', async () => {
+    const fresh = await instance();
+    await fresh.kids();
+    let early: { signingKey: () => Promise<{ kid: string }> } | undefined;
+    await jest.isolateModulesAsync(async () => {
+      const { findSecret } = await import('../../lambdas/kernel/secret');
+      await findSecret(on.named('Identity/Api').environment['SIGNING_SECRET_ARN'] ?? '');
+      early = await import('../../lambdas/identity/signing-key');
+    });
+    await rotate(freshName());
+    await (await instance()).kids();
+    await rotate(freshName());
+    const latest = await (await instance()).kids();
+    expect(latest).toContain((await early?.signingKey())?.kid);
+    expect(await fresh.kids()).toEqual(latest);
+  });
+});
