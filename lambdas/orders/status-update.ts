@@ -1,0 +1,55 @@
+import * as z from 'zod';
+import { timestamp } from '../kernel/clock';
+import { commitIf } from '../kernel/commit';
+import type { Handler } from '../kernel/http';
+import { conflict, notFound, Problem } from '../kernel/problem';
+import { table } from '../kernel/table';
+import type { Operations } from './contract';
+import { findOrder, orderKey, statusPartition } from './orders';
+import { StatusUpdate } from './schema';
+import { MERCATO, verify } from './webhook';
+
+const orders = table();
+
+/** A result that came too late to change its order. */
+export const Superseded = StatusUpdate.extend({ at: z.string() });
+
+const SUPERSEDED = 'SUPERSEDED';
+
+/**
+ * Receives a signed result. Its status counts when its sequence number is beyond the order's: so whatever comes twice, late
+ * or out of order changes nothing, and a status never runs backwards. One write; a read more when nothing changes.
+ *
+ * An order's own key is for what this shop signs itself; others sign with their own webhook secret.
+ */
+export const updateOrderStatus: Handler<Operations['updateOrderStatus']> = async (call) => {
+  const { uuid } = call.params;
+  const { task_id, order_key, status, sequence } = call.body;
+  const owner = call.principal.resource === undefined ? call.principal.id : MERCATO;
+  await verify(owner, call.rawBody, call.header);
+  const at = timestamp();
+  const applied = await commitIf({
+    writes: [
+      orders.update(
+        orderKey(uuid),
+        {
+          set: { status, sequence, updated_at: at, gsi3pk: statusPartition(status, uuid) },
+          add: { version: 1 },
+          append: { history: [{ at, status, sequence, by: owner, task_id }] },
+        },
+        { equals: { order_key }, below: { sequence } },
+      ),
+    ],
+  });
+  if (applied) return { uuid, status, sequence, applied };
+  const order = await findOrder(uuid);
+  if (order === 'gone') throw new Problem(410, 'the order was deleted');
+  if (!order) throw notFound('order');
+  if (order.order_key !== order_key) throw conflict('the order has another order_key', 'other-order-key');
+  const repeated = order.history.some((entry) => entry.task_id === task_id && entry.sequence === sequence);
+  if (!repeated) {
+    const key = { pk: orderKey(uuid).pk, sk: `${SUPERSEDED}#${task_id}#${sequence}` };
+    await commitIf({ writes: [orders.put({ ...key, ...call.body, at }, { exists: false })] });
+  }
+  return { uuid, status: order.status, sequence: order.sequence, applied };
+};

@@ -1,0 +1,147 @@
+import { type Receipt, TryLater } from '../kernel/batch';
+import { secondsAfter, timestamp } from '../kernel/clock';
+import { commit, commitIf } from '../kernel/commit';
+import type { Condition } from '../kernel/expression';
+import type { Handler } from '../kernel/http';
+import { log } from '../kernel/log';
+import type { Outgoing } from '../kernel/outbox';
+import { table } from '../kernel/table';
+import type { Operations } from './contract';
+import { newDelivery } from './deliveries';
+import { type QueuedTask, Task, type TaskAttempt, type TaskMessage } from './schema';
+import { ended, findTask, taskIndexes, taskKey, taskOfMessage } from './tasks';
+
+const tasks = table();
+
+/** Attempts kept with a task: twenty rounds of an operator's retries. */
+const KEPT = 100;
+/** A worker that has not ended after twice its function's timeout never will. */
+const WORKING_SECONDS = 60;
+
+const compute = ({ currency, order_key, status }: TaskMessage): string => `${currency}${order_key}${status}`;
+
+const begin = (attempts: TaskAttempt[], number: number, started_at: string): TaskAttempt[] =>
+  [...attempts, { number, started_at, ended_at: null, error: null }].slice(-KEPT);
+
+/** The attempts with the one that is under way ended. */
+const end = (attempts: TaskAttempt[], ended_at: string, error: string | null): TaskAttempt[] =>
+  attempts.map((attempt) => (attempt.ended_at === null ? { ...attempt, ended_at, error } : attempt));
+
+/**
+ * Notes that an attempt begins. One write; a read and a write more when it is not the first.
+ * @returns all attempts, undefined when there is nothing to do (any more)
+ */
+async function start(message: QueuedTask, { receiveCount, sentAt }: Receipt): Promise<TaskAttempt[] | undefined> {
+  const started_at = timestamp();
+  const note = (attempts: TaskAttempt[], when: Condition) => {
+    const attempt = attempts.at(-1)?.number;
+    const set = { ...message, state: 'STARTED', attempt, attempts, queued_at: sentAt, started_at, ended_at: undefined };
+    const change = { set: { ...set, ...taskIndexes(message, 'STARTED') } };
+    return commitIf({ writes: [tasks.update(taskKey(message.task_id), change, when)] });
+  };
+  const first = begin([], 1, started_at);
+  const { edits } = message;
+  if (await note(first, { equals: { attempt: undefined, ended_at: undefined, edits } })) return first;
+
+  const task = await findTask(message.task_id);
+  if (!task || task === 'gone' || task.edits !== edits) return undefined;
+  if (task.state === 'SUCCESS' || task.state === 'REVOKED') return undefined;
+  const underWay = task.state === 'STARTED' ? (task.started_at ?? '') : '';
+  // the answer to this very note was lost, and the SDK repeated it
+  if (underWay === started_at && task.attempt === 1) return first;
+  if (receiveCount === 1 && underWay > secondsAfter(started_at, -WORKING_SECONDS)) {
+    throw new TryLater('another worker has this task', WORKING_SECONDS);
+  }
+  const { state, attempt, attempts } = task;
+  const before = end(attempts, started_at, 'the worker ended without a word');
+  const all = begin(before, (attempt ?? 0) + 1, started_at);
+  return (await note(all, { equals: { state, attempt, edits } })) ? all : undefined;
+}
+
+/** What a task's success is, apart from where it is stored: the delivery of its result and who is told. */
+function success(message: TaskMessage, attempts: TaskAttempt[]) {
+  const ended_at = timestamp();
+  const result = compute(message);
+  const state = 'SUCCESS' as const;
+  const { write: delivery, first } = newDelivery(message, result, ended_at);
+  const started_at = attempts.at(-1)?.started_at;
+  const detail = ended(message, state, ended_at, { result, started_at });
+  const emit: Outgoing[] = [first, { event: 'TaskSucceeded', detail }];
+  const set = { state, result, ended_at, attempts: end(attempts, ended_at, null), ...taskIndexes(message, state) };
+  return { set, delivery, emit };
+}
+
+const ACCOUNTS = /arn:\S+/g;
+
+/** Why an attempt failed, for people, the owner of an order among them: without stack and names of resources. */
+const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).replace(ACCOUNTS, '…').slice(0, 300);
+
+/** Notes that an attempt failed: for now, or for good. `mine` is the number of the attempt if it had begun. */
+async function fail(message: QueuedTask, mine: number | undefined, last: boolean, cause: unknown): Promise<void> {
+  const task = await findTask(message.task_id);
+  if (task === 'gone' || task?.state === 'SUCCESS' || task?.state === 'REVOKED') return;
+  if (task && task.edits !== message.edits) return;
+  if (mine !== undefined && task?.attempt !== mine) return;
+  const at = timestamp();
+  const error = reasonOf(cause);
+  const before = task?.attempts ?? [];
+  const open = before.at(-1)?.ended_at === null;
+  const attempts = end(open ? before : begin(before, (task?.attempt ?? 0) + 1, at), at, error);
+  const state = last ? 'FAILURE' : 'RETRY';
+  const started_at = attempts.at(-1)?.started_at;
+  const set = { ...message, state, attempt: attempts.at(-1)?.number, attempts, error, ended_at: last ? at : undefined };
+  const { state: stateBefore, attempt } = task ?? {};
+  await commitIf({
+    writes: [
+      tasks.update(
+        taskKey(message.task_id),
+        { set: { ...set, ...taskIndexes(message, state) } },
+        { equals: { state: stateBefore, attempt, edits: message.edits } },
+      ),
+    ],
+    emit: last ? [{ event: 'TaskFailed', detail: ended(message, state, at, { error, started_at }) }] : [],
+  });
+}
+
+/**
+ * Works on a task: notes the attempt, computes the result, and stores it together with its delivery and the word to the
+ * producer. Two writes, the second a transaction of three items. A copy of a message whose task has succeeded, was
+ * revoked or deleted changes nothing; one of a task that failed for good starts it again: so a dead letter can be put back.
+ */
+export async function work(message: QueuedTask, receipt: Receipt): Promise<void> {
+  let attempts: TaskAttempt[] | undefined;
+  try {
+    attempts = await start(message, receipt);
+    if (!attempts) return;
+    const { set, delivery, emit } = success(message, attempts);
+    const write = tasks.update(
+      taskKey(message.task_id),
+      { set: { ...set, error: undefined } },
+      { equals: { state: 'STARTED', attempt: attempts.at(-1)?.number } },
+    );
+    await commitIf({ writes: [write, delivery], emit });
+  } catch (error) {
+    if (!(error instanceof TryLater)) {
+      await fail(message, attempts?.at(-1)?.number, receipt.last, error).catch((second: unknown) =>
+        log('error', 'a failed attempt was not noted', { task_id: message.task_id, error: second }),
+      );
+    }
+    throw error;
+  }
+}
+
+/** Works on a message while its sender waits. One transaction. */
+export const processMessage: Handler<Operations['processMessage']> = async ({ body, principal, idempotency }) => {
+  const message = taskOfMessage(body, principal.id);
+  const attempts = begin([], 1, message.created_at);
+  const { set, delivery, emit } = success(message, attempts);
+  const item = { ...message, ...set, attempt: 1, started_at: message.created_at };
+  const task = Task.parse(item);
+  await commit({
+    writes: [tasks.put({ ...item, ...taskKey(message.task_id) }, { exists: false }), delivery],
+    emit,
+    idempotency: idempotency?.remember({ status: 200, body: task, headers: {} }),
+  });
+  return task;
+};
