@@ -1,0 +1,7 @@
+import { syncClock } from '../kernel/clock';
+import { beginRun } from './runs';
+
+export const handler = async () => {
+  await syncClock();
+  return beginRun();
+};

@@ -1,0 +1,110 @@
+import { calls, setFault } from '../support/faults';
+import { offer, openShop, type Shop } from './shop';
+
+let shop: Shop;
+let service: Shop['service'];
+beforeAll(async () => {
+  shop = await openShop();
+  service = shop.service;
+});
+afterAll(() => shop.close());
+afterEach(() => {
+  setFault(undefined);
+  service.state.everything = undefined;
+  service.state.delay = 0;
+  service.state.offers.clear();
+});
+
+const refreshPage = (ids: string[]) => shop.p.run('Catalogue/Refresh/Function', shop.pageOf(ids));
+
+const ENDED = ['catalogue/register', 'catalogue/divide', 'catalogue/refresh'];
+
+test.each(ENDED)(
+  'a function of %s that dies at any of its calls loses nothing and doubles nothing',
+  async (entry) => {
+    const price = (number: number) => [offer(number, 5, '0199f3a2-7c1e-4b60-8f0a-2f6e3c1b9a55')];
+    // one that goes well tells how many calls there are
+    setFault(() => undefined);
+    const first = await shop.addProduct('Steady');
+    service.state.offers.set(first, price(10));
+    await shop.refresh();
+    const most = calls.filter((one) => one.entry === entry).length;
+    expect(most).toBeGreaterThan(1);
+    for (let end = 1; end <= most; end++) {
+      // after a call is before the next one
+      for (const when of end === most ? (['before', 'after'] as const) : (['before'] as const)) {
+        setFault((call) => (call.entry === entry && call.number === end ? when : undefined));
+        const id = await shop.addProduct(`Ended ${when} call ${end}`);
+        service.state.offers.set(id, price(20));
+        await shop.refresh();
+        setFault(undefined);
+        service.state.offers.set(id, price(30));
+        expect(await shop.refresh()).toMatchObject({ state: 'done', failed: 0 });
+        expect(await shop.offersOf(id)).toMatchObject([{ price: '30.00', is_active: true }]);
+        const { lowest } = await shop.pricesOf(id);
+        expect(lowest.points.map(({ price }: { price: string }) => price)).toEqual(['20.00', '30.00']);
+        expect((await shop.p.api('DELETE', `/api/products/${id}/`, {}, shop.operator)).status).toBe(204);
+      }
+    }
+    await shop.p.api('DELETE', `/api/products/${first}/`, {}, shop.operator);
+  },
+  300_000,
+);
+
+test('when nothing answers, a page asks no more than some of its products, and notes nothing on any', async () => {
+  const [known = ''] = await shop.addProducts('Known');
+  service.state.offers.set(known, [offer(10)]);
+  await shop.refresh();
+  const before = await shop.productOf(known);
+  service.state.everything = 503;
+  const others = Array.from({ length: 60 }, () => crypto.randomUUID());
+  const asked = service.state.asked;
+  await refreshPage([known, ...others]);
+  // twenty in a row, and those that were on their way
+  expect(service.state.asked - asked).toBeLessThan(45);
+  expect(await shop.productOf(known)).toEqual(before);
+});
+
+test('a slow answer and a connection that breaks off are that product’s alone', async () => {
+  const [slow = '', broken = '', good = ''] = await shop.addProducts('Slow', 'Broken', 'Good');
+  const was = offer(10);
+  for (const id of [slow, broken, good]) service.state.offers.set(id, [was]);
+  await shop.refresh();
+  service.state.offers.set(slow, 'hang');
+  service.state.offers.set(broken, 'hang up');
+  service.state.offers.set(good, [{ ...was, price: 11 }]);
+  expect(await shop.refresh()).toMatchObject({ failed: 2, failures: { slow: 1, unavailable: 1 } });
+  for (const id of [slow, broken]) expect(await shop.offersOf(id)).toMatchObject([{ price: '10.00', is_active: true }]);
+  expect(await shop.offersOf(good)).toMatchObject([{ price: '11.00' }]);
+}, 60_000);
+
+test('a service that asks to wait is asked again no sooner', async () => {
+  service.state.everything = 429;
+  service.state.retryAfter = '90';
+  const { body } = await shop.p.api(
+    'POST',
+    '/api/products/',
+    { body: { name: 'Later', description: 'x' } },
+    shop.seller,
+  );
+  const registration = () => shop.get(`/api/registrations/${body.id}/`);
+  await shop.p.settle(async () => (await registration()).attempts === 1);
+  const { updated_at, next_attempt_at, last_error } = await registration();
+  expect(Date.parse(next_attempt_at) - Date.parse(updated_at)).toBeGreaterThanOrEqual(90_000);
+  expect(last_error).toBe('busy: status 429');
+  service.state.retryAfter = undefined;
+});
+
+test('a refresh token that the service refuses shows as its failure; offers and registrations stay as they are', async () => {
+  const id = await shop.addProduct('Untouched');
+  service.state.offers.set(id, [offer(10)]);
+  await shop.refresh();
+  // over, and no other is to be had
+  service.state.validUntil = 0;
+  service.state.anyRefreshToken = 'none';
+  const run = await shop.refresh();
+  expect(run.failures.unavailable ?? 0).toBeGreaterThan(0);
+  expect(run).toMatchObject({ refreshed: 0, changed: 0 });
+  expect(await shop.offersOf(id)).toMatchObject([{ price: '10.00', is_active: true }]);
+  service.state.anyRefreshToken = false;
+}, 60_000);

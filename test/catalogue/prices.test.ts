@@ -1,0 +1,126 @@
+import { offer, openShop, type Shop } from './shop';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop();
+});
+afterAll(() => shop.close());
+
+const DAY = 24 * 3_600;
+const day = (number: number): string => new Date(Date.now() + number * DAY * 1_000).toISOString();
+
+/** A product whose one offer has these prices on these days from now on. */
+async function priced(prices: Record<number, string>): Promise<string> {
+  const id = await shop.addProduct();
+  const it = offer(1);
+  for (const [number, price] of Object.entries(prices)) {
+    await shop.p.moveClock(Number(number) * DAY);
+    shop.service.state.offers.set(id, [{ ...it, price }]);
+    await shop.refresh();
+  }
+  return id;
+}
+
+// first: the others leave ids from the future behind
+test('runs are listed newest first with their totals; one that is not ended says how far it is', async () => {
+  await shop.refresh();
+  const { id } = (await shop.p.api('POST', '/api/catalogue/runs/', {}, shop.operator)).body;
+  expect(await shop.get(`/api/catalogue/runs/${id}/`)).toMatchObject({ state: 'running', ended_at: null });
+  await shop.p.settle(async () => (await shop.get(`/api/catalogue/runs/${id}/`)).state === 'done');
+  const { results } = await shop.get('/api/catalogue/runs/');
+  expect(results[0].id).toBe(id);
+  expect(results[0]).toMatchObject({ state: 'done', failed: 0, duration_seconds: expect.any(Number) });
+  expect(results[0].refreshed).toBe(results[0].products);
+  const missing = await shop.p.api('GET', `/api/catalogue/runs/${crypto.randomUUID()}/`, {}, shop.operator);
+  expect(missing.status).toBe(404);
+  // a segment of a run that is over is left to the next one
+  await shop.p.moveClock(500);
+  const late = (await shop.p.api('POST', '/api/catalogue/runs/', {}, shop.operator)).body;
+  await shop.p.moveClock(1_000);
+  const { fetched } = shop.service.state;
+  await shop.p.settle();
+  expect(shop.service.state.fetched).toBe(fetched);
+  expect(await shop.get(`/api/catalogue/runs/${late.id}/`)).toMatchObject({ state: 'incomplete', refreshed: 0 });
+  await shop.p.moveClock(0);
+});
+
+test('the lowest price of the 30 days before any date, the change over any period, and what was not observed', async () => {
+  const id = await priced({ 0: '100.00', 10: '70.00', 20: '90.00', 45: '80.00' });
+  const lowestBefore = async (date: number) =>
+    (await shop.pricesOf(id, `?from=${day(-1)}&to=${day(46)}&before=${day(date)}`)).lowest_30_days.price;
+  expect(await Promise.all([5, 15, 30, 45, 55].map(lowestBefore))).toEqual([
+    '100.00',
+    '70.00',
+    '70.00',
+    '70.00',
+    '80.00',
+  ]);
+  // a reduction shows the lowest price before it, not the one that it replaces
+  const all = await shop.pricesOf(id, `?from=${day(-1)}&to=${day(46)}`);
+  expect(all.lowest.points.map(({ lowest_30_days }: { lowest_30_days: string }) => lowest_30_days)).toEqual([
+    null,
+    '100.00',
+    '70.00',
+    '70.00',
+  ]);
+  const period = async (from: number, to: number) =>
+    (await shop.pricesOf(id, `?from=${day(from)}&to=${day(to)}`)).lowest;
+  expect(await period(5, 25)).toMatchObject({
+    price_at_start: '100.00',
+    price_at_end: '90.00',
+    change_percent: '-10.00',
+  });
+  expect(await period(25, 44)).toMatchObject({ change_percent: '0.00', points: [] });
+  expect(await period(25, 46)).toMatchObject({ price_at_start: '90.00', change_percent: '-11.11' });
+  // one look in ten days is not a look at each minute of them
+  expect(all.unobserved.map(({ reason }: { reason: string }) => reason)).toEqual([
+    'not observed yet',
+    'no complete refresh',
+    'no complete refresh',
+    'no complete refresh',
+  ]);
+  await shop.p.moveClock(0);
+});
+
+test('products are sorted by the lowest price that a refresh has seen in stock, and leave that order when sold out', async () => {
+  const [a = '', b = '', c = ''] = await shop.addProducts('Sorted A', 'Sorted B', 'Sorted C');
+  await shop.p.moveClock(100 * DAY);
+  const { offers } = shop.service.state;
+  offers.set(a, [offer(3_000), offer(2_000, 0)]);
+  offers.set(b, [offer(2_500)]);
+  offers.set(c, [offer(9)]);
+  await shop.refresh();
+  const ids = async (sort: string) => {
+    const { results } = await shop.get(`/api/products/?sort=${sort}&limit=200`);
+    return results.map(({ id }: { id: string }) => id).filter((id: string) => [a, b, c].includes(id));
+  };
+  expect(await ids('price')).toEqual([c, b, a]);
+  expect(await ids('-price')).toEqual([a, b, c]);
+  offers.set(c, [offer(9, 0)]);
+  offers.set(b, []);
+  await shop.refresh();
+  expect(await ids('price')).toEqual([a]);
+  expect(await shop.offersOf(c, '?in_stock=false')).toHaveLength(1);
+  expect(await shop.offersOf(b, '?is_active=any')).toMatchObject([{ is_active: false, items_in_stock: 0 }]);
+  await shop.p.moveClock(0);
+});
+
+test('a period is one with an end after its start; an answer within the same minute is the same', async () => {
+  const id = await shop.addProduct();
+  const at = (query: string) => shop.p.api('GET', `/api/products/${id}/prices/${query}`);
+  expect((await at(`?from=${day(1)}&to=${day(0)}`)).body.errors).toMatchObject([{ path: 'from' }]);
+  expect((await at(`?from=yesterday`)).body.errors).toMatchObject([{ path: 'from' }]);
+  const query = `?from=${day(-2)}&to=${day(-1)}`;
+  const { headers, body } = await at(query);
+  expect(body).toMatchObject({
+    offers: [],
+    lowest: { points: [], change_percent: null },
+    lowest_30_days: { price: null },
+  });
+  expect(headers['cache-control']).toContain('s-maxage=');
+  expect((await at(query)).headers['etag']).toBe(headers['etag']);
+  const again = await shop.p.api('GET', `/api/products/${id}/prices/${query}`, {
+    headers: { 'if-none-match': headers['etag'] ?? '' },
+  });
+  expect(again.status).toBe(304);
+});

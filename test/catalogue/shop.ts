@@ -1,0 +1,79 @@
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { platform } from '../support/platform';
+import { offersServer } from './offers-server';
+
+export const offer = (price: number | string, items_in_stock = 5, id: string = crypto.randomUUID()) => ({
+  id,
+  price,
+  items_in_stock,
+});
+
+/** A private catalogue with an offers service of its own that does what a test says. */
+export async function openShop() {
+  const service = await offersServer();
+  process.env['BASE_OFFER_MICROSERVICE_API'] = service.url;
+  const p = await platform('catalogue');
+  const seller = await p.callers.user();
+  const operator = await p.callers.user('operator');
+  const { OFFERS_SECRET_ARN: SecretId } = p.named('Catalogue/Refresh/Function').environment;
+  await new SecretsManagerClient({}).send(new PutSecretValueCommand({ SecretId, SecretString: 'refresh-token' }));
+
+  const get = async (path: string) => (await p.api('GET', path, {}, operator)).body;
+
+  /** Adds products and works until they are registered. @returns their ids */
+  async function addProducts(...names: string[]): Promise<string[]> {
+    const ids: string[] = [];
+    for (const name of names) {
+      const { status, body } = await p.api('POST', '/api/products/', { body: { name, description: 'New.' } }, seller);
+      expect(status).toBe(201);
+      ids.push(body.id);
+    }
+    await p.settle();
+    return ids;
+  }
+
+  return {
+    p,
+    service,
+    seller,
+    operator,
+    get,
+    addProducts,
+    addProduct: async (name = 'Oak table'): Promise<string> => (await addProducts(name))[0] ?? '',
+    /** Refreshes all offers as the schedule does. @returns the run */
+    async refresh() {
+      const { id } = await p.run<{ id: string }>('Catalogue/StartRun', {});
+      await p.settle();
+      return get(`/api/catalogue/runs/${id}/`);
+    },
+    productOf: (id: string) => get(`/api/products/${id}/`),
+    pricesOf: (id: string, query = '') => get(`/api/products/${id}/prices/${query}`),
+    offersOf: async (id: string, query = '') => (await get(`/api/products/${id}/offers/${query}`)).results,
+
+    /** A page of a run with some products, as it lies in the queue. */
+    pageOf: (ids: string[], started_at = new Date().toISOString()) => ({
+      Records: [
+        {
+          messageId: '1',
+          receiptHandle: '1',
+          attributes: { ApproximateReceiveCount: '1', SentTimestamp: '0' },
+          body: JSON.stringify({
+            run: crypto.randomUUID(),
+            started_at,
+            segment: 0,
+            page: 0,
+            // not the last one: the run that it names is not there
+            pages: 2,
+            products: ids.map((id) => ({ id, digest: '', failing: false })),
+          }),
+        },
+      ],
+    }),
+
+    async close(): Promise<void> {
+      await p.close();
+      service.close();
+    },
+  };
+}
+export type Shop = Awaited<ReturnType<typeof openShop>>;
