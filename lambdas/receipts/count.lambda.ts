@@ -1,0 +1,4 @@
+import { streamHandler } from '../kernel/stream';
+import { countBatch } from './count';
+
+export const handler = streamHandler(countBatch);
