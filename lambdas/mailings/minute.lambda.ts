@@ -1,0 +1,7 @@
+import { syncClock } from '../kernel/clock';
+import { reviveRuns } from './run';
+
+export const handler = async () => {
+  await syncClock();
+  return reviveRuns();
+};

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { now, secondsAfter, timestamp } from '../kernel/clock';
+import { commitIf } from '../kernel/commit';
+import { log } from '../kernel/log';
+import { queueUrl, send } from '../kernel/queue';
+import { HORIZON_SECONDS } from '../kernel/timer';
+import { findMailing, mailings, RUN_QUEUE, RUNS, type RunMessage, StoredMailing } from './mailings';
+import { advance, DEAD_SECONDS, step } from './step';
+
+const Overdue = StoredMailing.pick({ id: true, version: true });
+
+/** A driver goes on so long by itself, then by a new message. */
+const DRIVE_MS = 10_000;
+/** While there is more of the audience to hand out, it waits so long for room. */
+const LINGER_MS = 1_500;
+/** And so long for the last answers: other mailings want to start. */
+const LAST_LINGER_MS = 300;
+const LOOK_MS = 200;
+/** While messages are on their way, those that have come back to be tried again are looked for this often. */
+const LOOK_FOR_DUE_MS = 1_000;
+
+/** Looks at a mailing again at a time: by a message that waits in its queue, or by the timer when that is far ahead. */
+async function comeBack(mailing: StoredMailing, at: string): Promise<void> {
+  const message: RunMessage = { mailing: mailing.id, version: mailing.version, step: mailing.step + 1 };
+  const seconds = (Date.parse(at) - now().getTime()) / 1_000;
+  const isNear = seconds <= HORIZON_SECONDS;
+  const write = advance(mailing, { wake_at: at });
+  const emit = isNear ? [] : [{ queue: RUN_QUEUE, message, due_at: at }];
+  const isCurrent = await commitIf({ writes: [write], emit });
+  // should this fail, the message that brought us here comes again
+  if (isCurrent && isNear) await send(queueUrl(RUN_QUEUE), [{ body: message, delaySeconds: Math.max(0, seconds) }]);
+}
+
+/**
+ * Drives a mailing from start to end. A message of a version or a step that is no longer current does nothing; of two
+ * that drive the same mailing at once, one finds itself overtaken at its next look or write, and stops.
+ */
+export async function run({ mailing: id, version, step: from }: RunMessage): Promise<void> {
+  const started = Date.now();
+  let idleSince: number | undefined;
+  let lookedAt = 0;
+  let expected = from;
+  for (;;) {
+    const mailing = await findMailing(id);
+    if (mailing?.version !== version || (expected !== undefined && mailing.step !== expected)) return;
+    const looksForDue = Date.now() - lookedAt > LOOK_FOR_DUE_MS;
+    if (looksForDue) lookedAt = Date.now();
+    const next = await step(mailing, looksForDue);
+    if (next === 'over') return;
+    const hasTime = Date.now() - started < DRIVE_MS;
+    if ('id' in next) {
+      expected = next.step;
+      idleSince = undefined;
+      if (hasTime) continue;
+      return comeBack(next, timestamp());
+    }
+    expected = mailing.step;
+    idleSince ??= Date.now();
+    const waitMs = Date.parse(next.at) - now().getTime();
+    const patience = mailing.is_read ? LAST_LINGER_MS : LINGER_MS;
+    const lingers = next.isSoon ? Date.now() - idleSince < patience : waitMs < LINGER_MS;
+    if (!lingers || !hasTime) return comeBack(mailing, next.at);
+    await sleep(next.isSoon ? LOOK_MS : Math.max(0, waitMs));
+  }
+}
+
+/** Puts runs whose driver died back on their way. One query; runs by schedule. */
+export async function reviveRuns(): Promise<{ revived: number }> {
+  const { items } = await mailings.query(Overdue, {
+    index: 'gsi2',
+    partition: RUNS,
+    to: secondsAfter(now(), -DEAD_SECONDS),
+    ascending: true,
+    limit: 200,
+  });
+  const messages = items.map(({ id, version }) => ({ body: { mailing: id, version } satisfies RunMessage }));
+  await send(queueUrl(RUN_QUEUE), messages);
+  log('info', 'runs revived', { revived: messages.length });
+  return { revived: messages.length };
+}
