@@ -1,0 +1,60 @@
+/** A call of an entity's own context for one thing. */
+export interface Action {
+  method: 'POST' | 'PATCH' | 'DELETE';
+  /** Below the entity's own path, `{id}` included. */
+  path: string;
+  body?: unknown;
+}
+
+interface Entity {
+  /** Of its list, which a filter is for. */
+  list: string;
+  /** The field that names one. */
+  id: string;
+  actions: Record<string, Action>;
+}
+
+const post = (path: string): Action => ({ method: 'POST', path });
+const remove = (path: string): Action => ({ method: 'DELETE', path });
+
+const ORDER = '/api/v1/data/orders/{id}/';
+const TASK = '/api/v1/consumer/tasks/{id}/';
+const MAILING = '/api/mailings/{id}/';
+const LETTER = '/api/ops/dead-letters/{id}/';
+
+/** What can be done to many things of a kind. */
+export const ENTITIES: Record<string, Entity> = {
+  order: {
+    list: '/api/v1/data/orders/',
+    id: 'uuid',
+    actions: { cancel: { method: 'PATCH', path: ORDER, body: { status: 'cancelled' } }, delete: remove(ORDER) },
+  },
+  task: {
+    list: '/api/v1/consumer/tasks/',
+    id: 'task_id',
+    actions: { retry: post(`${TASK}retry/`), revoke: post(`${TASK}revoke/`) },
+  },
+  delivery: {
+    list: '/api/v1/consumer/deliveries/',
+    id: 'id',
+    actions: { replay: post('/api/v1/consumer/deliveries/{id}/replay/') },
+  },
+  product: { list: '/api/products/', id: 'id', actions: { delete: remove('/api/products/{id}/') } },
+  client: { list: '/api/clients/', id: 'id', actions: { delete: remove('/api/clients/{id}/') } },
+  mailing: {
+    list: '/api/mailings/',
+    id: 'id',
+    actions: {
+      pause: post(`${MAILING}pause/`),
+      resume: post(`${MAILING}resume/`),
+      cancel: post(`${MAILING}cancel/`),
+      retry_messages: post(`${MAILING}messages/retry/`),
+      delete: remove(MAILING),
+    },
+  },
+  dead_letter: {
+    list: '/api/ops/dead-letters/',
+    id: 'id',
+    actions: { put_back: post(`${LETTER}put-back/`), discard: remove(LETTER) },
+  },
+};

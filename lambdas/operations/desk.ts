@@ -1,0 +1,75 @@
+import { queryLetters, shownLetter } from './letters';
+import type { Asker } from './own-api';
+import { type DeadLetter, LETTER_KINDS } from './schema';
+import { FOREIGN, listForeign } from './set-aside';
+
+export interface LetterFilter {
+  lane?: string | undefined;
+  context?: string | undefined;
+  /** A part of the reason, in any case. */
+  reason?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+/** Where a walk over the desk goes on: within the kind of this number, after what its cursor says. */
+export interface Position {
+  kind: number;
+  after?: unknown;
+}
+
+/** Reads of one page of the desk at the most: a filter may drop much of what is read. */
+const READS_A_PAGE = 8;
+
+const isWanted = ({ lane, context, reason = '', from, to }: LetterFilter) => {
+  const part = reason.toLowerCase();
+  return (letter: DeadLetter): boolean =>
+    (lane === undefined || letter.lane === lane) &&
+    (context === undefined || letter.context === context) &&
+    letter.reason.toLowerCase().includes(part) &&
+    (from === undefined || letter.since >= from) &&
+    (to === undefined || letter.since <= to);
+};
+
+/** Whether a kind can have any of what is wanted: what cannot is not asked for. */
+function mayHave(kind: (typeof LETTER_KINDS)[number], { lane, context }: LetterFilter): boolean {
+  if (kind === 'message') return lane === undefined || !Object.values(FOREIGN).some((one) => one.lane === lane);
+  const own = FOREIGN[kind];
+  return (lane === undefined || lane === own.lane) && (context === undefined || context === own.context);
+}
+
+async function readKind(asker: Asker, { kind, after }: Position, filter: LetterFilter, limit: number) {
+  const name = LETTER_KINDS[kind] ?? 'message';
+  if (name !== 'message') {
+    const { results, cursor } = await listForeign(asker, name, limit, after as string | undefined);
+    return { results, after: cursor };
+  }
+  const { items, lastKey } = await queryLetters(filter.lane, limit, after as Record<string, unknown> | undefined);
+  return { results: items.map(shownLetter), after: lastKey };
+}
+
+/**
+ * Some of the open dead letters, kind after kind, each newest first, and where to go on. What is put back or thrown away
+ * meanwhile makes nothing else be left out.
+ */
+export async function walk(
+  asker: Asker,
+  filter: LetterFilter,
+  { from, limit }: { from: Position | undefined; limit: number },
+): Promise<{ results: DeadLetter[]; position: Position | undefined }> {
+  const results: DeadLetter[] = [];
+  let position: Position | undefined = from ?? { kind: 0 };
+  for (let reads = 0; position && results.length < limit && reads < READS_A_PAGE; ) {
+    const kind: (typeof LETTER_KINDS)[number] | undefined = LETTER_KINDS[position.kind];
+    if (!kind) position = undefined;
+    else if (!mayHave(kind, filter)) position = { kind: position.kind + 1 };
+    else {
+      const part = await readKind(asker, position, filter, limit - results.length);
+      reads++;
+      results.push(...part.results.filter(isWanted(filter)));
+      position = part.after === undefined ? { kind: position.kind + 1 } : { kind: position.kind, after: part.after };
+    }
+  }
+  // there is no page after the last kind
+  return { results, position: position && position.kind < LETTER_KINDS.length ? position : undefined };
+}

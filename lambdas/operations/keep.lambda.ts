@@ -1,0 +1,3 @@
+import { keep } from './keep';
+
+export const handler = keep;

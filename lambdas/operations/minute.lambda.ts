@@ -1,0 +1,3 @@
+import { minute } from './minute';
+
+export const handler = minute;

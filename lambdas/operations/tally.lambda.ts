@@ -1,0 +1,3 @@
+import { tally } from './tally';
+
+export const handler = tally;

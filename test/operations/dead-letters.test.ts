@@ -1,0 +1,238 @@
+import { TASKS } from '../orders/shop';
+import { receipt } from '../receipts/shop';
+import { setFault } from '../support/faults';
+import { type Platform, platform } from '../support/platform';
+import type { Caller } from '../support/principals';
+import { ProcessEnded } from '../support/processes';
+import {
+  collect,
+  depthOf,
+  LETTERS,
+  moved,
+  poison,
+  setAsideProfile,
+  setAsideReceipt,
+  showAgainAtOnce,
+  taskMessage,
+  worker,
+} from './desk';
+
+let p: Platform;
+let operator: Caller;
+beforeAll(async () => {
+  p = await platform('operations', 'orders', 'receipts', 'profiles', 'mailings', 'catalogue', 'identity', 'audit');
+  operator = await p.callers.user('operator');
+});
+afterAll(() => p.close());
+afterEach(() => setFault(undefined));
+
+const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  p.api(method, path, { ...(body !== undefined && { body }), headers }, operator);
+
+const letters = async (query = '') => (await call('GET', `${LETTERS}${query}`)).body.results;
+const inLane = (lane: string) => letters(`?lane=${lane}`);
+
+const dead = async (lane = 'Orders.Work'): Promise<number> => {
+  const { body } = await call('GET', '/api/ops/queues/');
+  return body.results.find((one: { lane: string }) => one.lane === lane).dead;
+};
+
+/** Poisons the lane of tasks. @returns the letter at the desk */
+async function letter(body: unknown = { nonsense: true }) {
+  await poison(p, body);
+  await collect(p);
+  const [newest] = await inLane('Orders.Work');
+  return newest;
+}
+
+test('a message that no worker can work on comes to the desk, is edited, goes back once, and is done', async () => {
+  const found = await letter({ nonsense: true });
+  expect(found).toMatchObject({
+    id: expect.stringMatching(/^message\./),
+    kind: 'message',
+    lane: 'Orders.Work',
+    context: 'orders',
+    payload: { nonsense: true },
+    reason: expect.stringMatching(/^Hopeless/),
+    attempts: 1,
+    state: 'open',
+    can_put_back: true,
+  });
+  expect(await dead()).toBe(1);
+  expect(await depthOf(worker(p)['DEAD_LETTERS_QUEUE_URL'])).toBe(0);
+
+  const path = `${LETTERS}${found.id}/`;
+  const read = await call('GET', path);
+  const payload = taskMessage();
+  const edited = await call('PATCH', path, { payload }, { 'if-match': read.headers['etag'] ?? '' });
+  expect([edited.status, edited.body.payload, edited.body.edited]).toEqual([200, payload, true]);
+  const late = await call('PATCH', path, { payload: {} }, { 'if-match': read.headers['etag'] ?? '' });
+  expect(late.status).toBe(412);
+
+  const put = await call('POST', `${path}put-back/`);
+  expect([put.status, put.body.state]).toEqual([202, 'put_back']);
+  expect((await call('POST', `${path}put-back/`)).status).toBe(409);
+  expect((await call('PATCH', path, { payload })).status).toBe(409);
+  await p.settle();
+  const task = await p.api('GET', `${TASKS}${payload.task_id}/`, {}, operator, 'orders');
+  expect(task.body.state).toBe('SUCCESS');
+
+  expect(await dead()).toBe(0);
+  expect(await inLane('Orders.Work')).toEqual([]);
+  expect((await call('GET', path)).body).toMatchObject({ state: 'put_back', ended_by: expect.any(String) });
+  const trail = await p.api('GET', '/api/audit/?entity=dead_letter', {}, operator, 'audit');
+  expect(trail.body.results.map((entry: { operation: string }) => entry.operation)).toEqual([
+    'putBackDeadLetter',
+    'changeDeadLetter',
+  ]);
+  expect(trail.body.results[0]).toMatchObject({ entity_id: found.id, before: { state: 'open' } });
+});
+
+test('by filter: a dry run says how many, the rest goes back in pieces, and nothing goes twice', async () => {
+  const tasks = Array.from({ length: 5 }, taskMessage);
+  for (const task of tasks) await moved(p, JSON.stringify(task));
+  await moved(p, 'no JSON at all');
+  await collect(p);
+  const all = await inLane('Orders.Work');
+  expect(all).toHaveLength(6);
+  expect(all[0].reason).toBe('its function died or timed out each time');
+  expect(all.map((one: { payload: unknown }) => one.payload)).toContain('no JSON at all');
+
+  const filter = { lane: 'Orders.Work', reason: 'DIED' };
+  const put = async (body: object) => (await call('POST', `${LETTERS}put-back/`, { filter, ...body })).body;
+  expect(await put({ dry_run: true })).toMatchObject({ concerned: 6, exact: true, put_back: 0, cursor: null });
+  expect(await dead()).toBe(6);
+  const first = await put({ limit: 4 });
+  expect(first).toMatchObject({ concerned: 4, put_back: 4, refused: [] });
+  const second = await put({ limit: 4, cursor: first.cursor });
+  expect(second).toMatchObject({ concerned: 2, put_back: 2, cursor: null });
+  expect(await put({})).toMatchObject({ concerned: 0, put_back: 0 });
+  await p.settle();
+  for (const { task_id } of tasks) {
+    expect((await p.api('GET', `${TASKS}${task_id}/`, {}, operator, 'orders')).body.state).toBe('SUCCESS');
+  }
+  // the one that is still no task is back at the desk, as another letter
+  await collect(p);
+  const [left, ...others] = await inLane('Orders.Work');
+  expect([left.payload, others]).toEqual(['no JSON at all', []]);
+  expect((await call('DELETE', `${LETTERS}${left.id}/`)).status).toBe(204);
+  expect((await call('DELETE', `${LETTERS}${left.id}/`)).status).toBe(409);
+  expect(await dead()).toBe(0);
+});
+
+test('a filter by ids takes those alone, and a time that they were not dead at takes none', async () => {
+  await moved(p, JSON.stringify(taskMessage()));
+  await moved(p, JSON.stringify(taskMessage()));
+  await collect(p);
+  const [one, other] = await inLane('Orders.Work');
+  const put = async (filter: object, dry_run = true) =>
+    (await call('POST', `${LETTERS}put-back/`, { filter, dry_run })).body;
+  expect((await put({ context: 'orders', to: '2020-01-01' })).concerned).toBe(0);
+  expect((await put({ ids: [one.id, 'message.nothing'] })).concerned).toBe(1);
+  expect((await put({ ids: [one.id] }, false)).put_back).toBe(1);
+  expect((await inLane('Orders.Work')).map(({ id }: { id: string }) => id)).toEqual([other.id]);
+  await put({ lane: 'Orders.Work' }, false);
+  const foreign = await call('POST', `${LETTERS}put-back/`, { filter: {}, cursor: 'x' });
+  expect([foreign.status, foreign.body.errors[0].path]).toEqual([422, 'cursor']);
+  await p.settle();
+});
+
+test('what is kept but not deleted when the function dies is kept once', async () => {
+  const queue = worker(p)['DEAD_LETTERS_QUEUE_URL'];
+  await showAgainAtOnce(queue);
+  await moved(p, JSON.stringify(taskMessage()));
+  setFault(({ command }) => (command === 'DeleteMessageBatchCommand' ? 'before' : undefined));
+  await expect(collect(p)).rejects.toThrow(ProcessEnded);
+  setFault(undefined);
+  await collect(p);
+  expect([await dead(), await depthOf(queue), (await inLane('Orders.Work')).length]).toEqual([1, 0, 1]);
+});
+
+test.each(['before', 'after'] as const)(
+  'a function that dies %s it has put a letter back: repeated, it has gone back once',
+  async (when) => {
+    const task = taskMessage();
+    const { id } = await letter(task.task_id);
+    expect((await call('PATCH', `${LETTERS}${id}/`, { payload: task })).status).toBe(200);
+    setFault(({ entry, command }) => (entry === 'operations/api' && /^Transact/.test(command) ? when : undefined));
+    await expect(call('POST', `${LETTERS}${id}/put-back/`)).rejects.toThrow(ProcessEnded);
+    setFault(undefined);
+    expect((await call('POST', `${LETTERS}${id}/put-back/`)).status).toBe(when === 'before' ? 202 : 409);
+    await p.settle();
+    const { body } = await p.api('GET', `${TASKS}${task.task_id}/`, {}, operator, 'orders');
+    expect([body.state, body.attempts.length]).toEqual(['SUCCESS', 1]);
+  },
+);
+
+test('what no queue takes is refused before it is kept', async () => {
+  const { id } = await letter();
+  const path = `${LETTERS}${id}/`;
+  for (const payload of ['\uffff', 'x'.repeat(250_001)]) {
+    const { status, body } = await call('PATCH', path, { payload });
+    expect([status, body.errors[0].path]).toEqual([422, 'payload']);
+  }
+  expect((await call('DELETE', path)).status).toBe(204);
+});
+
+describe('what other contexts set aside is at the same desk', () => {
+  test('a receipt goes back through the stream, as it was edited, and is counted', async () => {
+    const own = await setAsideReceipt(p, '{"not": "a receipt"}');
+    const id = `receipt.${own}`;
+    const [found] = await inLane('Receipts.SetAside');
+    expect(found).toMatchObject({ id, context: 'receipts', payload: { not: 'a receipt' }, can_discard: false });
+    const payload = receipt({ transaction_id: `put-back-${own}` });
+    expect((await call('PATCH', `${LETTERS}${id}/`, { payload })).status).toBe(200);
+    expect((await call('GET', `${LETTERS}${id}/`)).body).toMatchObject({ payload, edited: true });
+    expect((await call('DELETE', `${LETTERS}${id}/`)).status).toBe(409);
+    expect((await call('POST', `${LETTERS}${id}/put-back/`)).status).toBe(202);
+    expect(await inLane('Receipts.SetAside')).toEqual([]);
+    expect((await call('POST', `${LETTERS}${id}/put-back/`)).status).toBe(409);
+    await p.settle();
+    const counted = await p.api('GET', `/api/checks/put-back-${own}/`, {}, operator, 'receipts');
+    expect(counted.body).toMatchObject({ total_amount: '40.00' });
+  });
+
+  test('a record of the wrong shape is refused until it is corrected, or thrown away', async () => {
+    const [first, second] = [await setAsideProfile(p), await setAsideProfile(p)];
+    const path = `${LETTERS}profile.${first}/`;
+    expect((await call('GET', path)).body).toMatchObject({
+      attempts: 2,
+      reason: 'city: missing',
+      payload: { uid: first },
+    });
+    const refused = await call('POST', `${path}put-back/`);
+    expect([refused.status, refused.body.errors[0].path]).toEqual([422, 'payload']);
+    const bulk = await call('POST', `${LETTERS}put-back/`, { filter: { lane: 'Profiles.SetAside' } });
+    expect(bulk.body).toMatchObject({ concerned: 2, put_back: 0 });
+    expect(bulk.body.refused.map((one: { id: string }) => one.id).sort()).toEqual(
+      [`profile.${first}`, `profile.${second}`].sort(),
+    );
+    const record = { uid: first, city: 'Lake Ada', street_address: '12 Mill Lane', country: 'Norway' };
+    await call('PATCH', path, { payload: record });
+    expect((await call('POST', `${path}put-back/`)).status).toBe(202);
+    const stored = await p.api('GET', `/api/profiles/addresses/${first}/`, {}, operator, 'profiles');
+    expect(stored.body.city).toBe('Lake Ada');
+    expect((await call('DELETE', `${LETTERS}profile.${second}/`)).status).toBe(204);
+    expect(await inLane('Profiles.SetAside')).toEqual([]);
+  });
+
+  test('the list goes from kind to kind, page by page, each letter once', async () => {
+    await moved(p, 'a');
+    await moved(p, 'b');
+    await collect(p);
+    await setAsideReceipt(p, 'c');
+    await setAsideProfile(p);
+    const kinds: string[] = [];
+    let next: string | null = `${LETTERS}?limit=1`;
+    while (next) {
+      const { body }: { body: { results: { kind: string }[]; next: string | null } } = await call('GET', next);
+      kinds.push(...body.results.map(({ kind }) => kind));
+      next = body.next;
+    }
+    expect(kinds).toEqual(expect.arrayContaining(['message', 'receipt', 'profile']));
+    expect(kinds).toHaveLength((await letters('?limit=200')).length);
+    expect(await letters('?context=receipts')).toHaveLength(1);
+    expect((await letters('?reason=CITY')).every(({ kind }: { kind: string }) => kind === 'profile')).toBe(true);
+    for (const { id, can_discard } of await letters()) if (can_discard) await call('DELETE', `${LETTERS}${id}/`);
+  });
+});
