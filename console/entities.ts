@@ -1,0 +1,337 @@
+import type { OperationName } from '../client/operations';
+import { type AnyOperation, may, operationNames, operations } from './api';
+import { type Field, fieldsOf } from './schema';
+
+/** What is said of an entity by hand; the rest comes from the operations at and below its path. */
+interface Description {
+  /** Where its list is. */
+  path: string;
+  label: string;
+  /** The columns that are shown first; the others can be chosen. */
+  columns: string[];
+  /** The field that names one for people. */
+  title: string;
+  /** Changes by itself while somebody looks. */
+  live?: true;
+  /** Fields that name things of other entities, beside those that do everywhere. */
+  links?: Record<string, string>;
+  /** The field that names one, where nothing is read by it. */
+  key?: string;
+  /** Reads of one, beside those below its path. */
+  aspects?: OperationName[];
+  /** What adds one, when that is not a POST to its list; null when it is done elsewhere. */
+  create?: OperationName | null;
+  /** What deleting one means, as far as its operation does not say it. */
+  loss?: string;
+}
+
+const DESCRIPTIONS: Record<string, Description> = {
+  orders: {
+    path: '/api/v1/data/orders/',
+    label: 'Orders',
+    columns: ['created_at', 'order_key', 'status', 'total_paid', 'currency', 'total_mismatch'],
+    title: 'order_key',
+    live: true,
+    loss: 'A task that has not ended is not worked on any more, and results that come later are refused.',
+  },
+  tasks: {
+    path: '/api/v1/consumer/tasks/',
+    label: 'Tasks',
+    columns: ['queued_at', 'name', 'state', 'order_key', 'error', 'attempts'],
+    title: 'task_id',
+    live: true,
+  },
+  deliveries: {
+    path: '/api/v1/consumer/deliveries/',
+    label: 'Webhook deliveries',
+    columns: ['created_at', 'status', 'url', 'tries', 'next_attempt_at', 'order'],
+    title: 'id',
+    live: true,
+  },
+  'task-results': {
+    path: '/api/v1/data/task-results/',
+    label: 'Task results',
+    columns: ['received_at', 'order_key', 'state', 'result', 'error'],
+    title: 'task_id',
+  },
+  products: {
+    path: '/api/products/',
+    label: 'Products',
+    columns: ['name', 'lowest_price', 'offers_status', 'offers_error', 'updated_at'],
+    title: 'name',
+    aspects: ['getRegistration'],
+  },
+  'offer-refreshes': {
+    path: '/api/catalogue/runs/',
+    label: 'Offer refreshes',
+    columns: ['started_at', 'state', 'products', 'refreshed', 'changed', 'failed', 'duration_seconds'],
+    title: 'started_at',
+    live: true,
+  },
+  receipts: {
+    path: '/api/checks/',
+    label: 'Receipts',
+    columns: ['timestamp', 'place_name', 'total_amount', 'nds_amount', 'tips_amount', 'payment_method'],
+    title: 'transaction_id',
+    create: 'recordReceipt',
+    live: true,
+  },
+  places: {
+    path: '/api/places/',
+    label: 'Places',
+    columns: ['place_name', 'place_id'],
+    title: 'place_name',
+    aspects: ['getPlaceAnalytics'],
+  },
+  closings: {
+    path: '/api/analytics/runs/',
+    label: 'Hourly closings',
+    columns: ['started_at', 'status', 'receipts', 'differences', 'missing', 'error'],
+    title: 'started_at',
+  },
+  'receipts-set-aside': {
+    path: '/api/checks/set-aside/',
+    label: 'Receipts set aside',
+    columns: ['set_aside_at', 'reason', 'put_back_at'],
+    title: 'id',
+  },
+  mailings: {
+    path: '/api/mailings/',
+    label: 'Mailings',
+    columns: ['start_at', 'text', 'status', 'end_at', 'time_window'],
+    title: 'text',
+    live: true,
+  },
+  clients: {
+    path: '/api/clients/',
+    label: 'Clients',
+    columns: ['phone_number', 'operator_code', 'tag', 'timezone', 'created_at'],
+    title: 'phone_number',
+  },
+  people: {
+    path: '/api/profiles/users/',
+    label: 'People',
+    columns: ['first_name', 'last_name', 'email', 'created_at'],
+    title: 'email',
+  },
+  addresses: {
+    path: '/api/profiles/addresses/',
+    label: 'Addresses',
+    columns: ['street_address', 'city', 'country', 'user', 'created_at'],
+    title: 'street_address',
+    links: { user: 'people' },
+  },
+  'credit-cards': {
+    path: '/api/profiles/credit-cards/',
+    label: 'Credit cards',
+    columns: ['credit_card_type', 'credit_card_number', 'credit_card_expiry_date', 'user', 'created_at'],
+    title: 'uid',
+    links: { user: 'people' },
+  },
+  'profile-runs': {
+    path: '/api/profiles/runs/',
+    label: 'Profile runs',
+    columns: ['created_at', 'resource', 'state', 'fetched', 'stored', 'linked', 'set_aside', 'error'],
+    title: 'created_at',
+    live: true,
+  },
+  'profiles-set-aside': {
+    path: '/api/profiles/set-aside/',
+    label: 'Profiles set aside',
+    columns: ['set_aside_at', 'resource', 'reason', 'times'],
+    title: 'id',
+  },
+  'dead-letters': {
+    path: '/api/ops/dead-letters/',
+    label: 'Dead letters',
+    columns: ['since', 'lane', 'kind', 'reason', 'attempts', 'state'],
+    title: 'lane',
+    live: true,
+  },
+  schedules: {
+    path: '/api/ops/schedules/',
+    label: 'Schedules',
+    columns: ['name', 'expression', 'enabled', 'last_run', 'next_run', 'changed_by'],
+    title: 'name',
+    live: true,
+  },
+  queues: {
+    path: '/api/ops/queues/',
+    label: 'Queues',
+    columns: ['lane', 'waiting', 'in_flight', 'delayed', 'dead', 'oldest_since'],
+    title: 'lane',
+    key: 'lane',
+    live: true,
+  },
+  streams: {
+    path: '/api/ops/streams/',
+    label: 'Streams',
+    columns: ['stream', 'kind', 'lag', 'dead', 'note'],
+    title: 'stream',
+    key: 'stream',
+    live: true,
+  },
+  neighbours: {
+    path: '/api/ops/neighbours/',
+    label: 'Neighbours',
+    columns: ['name', 'state', 'detail', 'last_success', 'last_failure', 'faults'],
+    title: 'name',
+    key: 'name',
+    live: true,
+  },
+  'bulk-actions': {
+    path: '/api/ops/bulk/',
+    label: 'Bulk actions',
+    columns: ['created_at', 'by', 'entity', 'action', 'status', 'number', 'done', 'refused'],
+    title: 'action',
+    create: null,
+    live: true,
+  },
+  audit: {
+    path: '/api/audit/',
+    label: 'Audit trail',
+    columns: ['at', 'who', 'operation', 'entity', 'entity_id'],
+    title: 'operation',
+  },
+  users: {
+    path: '/api/users/',
+    label: 'Users',
+    columns: ['username', 'email', 'roles', 'is_active', 'created_at'],
+    title: 'username',
+  },
+  'api-keys': {
+    path: '/api/api-keys/',
+    label: 'API keys',
+    columns: ['name', 'prefix', 'roles', 'scopes', 'expires_at', 'last_used_at'],
+    title: 'name',
+    links: { created_by: 'users' },
+  },
+};
+
+/** Fields that name a thing of an entity, wherever they stand. */
+const LINKS: Record<string, string> = {
+  order: 'orders',
+  task_id: 'tasks',
+  user: 'users',
+  owner: 'users',
+  product: 'products',
+  place_id: 'places',
+  mailing: 'mailings',
+  client: 'clients',
+};
+
+export interface Entity extends Omit<Description, 'create'> {
+  create?: OperationName;
+  name: string;
+  context: string;
+  /** The path parameter, and field, that names one. */
+  id: string;
+  list: OperationName;
+  get?: OperationName;
+  /** Whether adding one is a page: not when nothing is asked, nor when the answer shows what is never shown again. */
+  hasForm: boolean;
+  change?: OperationName;
+  remove?: OperationName;
+  /** Reads of one, each a part of its page. */
+  aspects: OperationName[];
+  /** What can be done with one, beside changing and deleting it. */
+  actions: OperationName[];
+  /** What can be done with all, beside adding one. */
+  deeds: OperationName[];
+  /** What the audit trail calls one. */
+  told?: string;
+  /** The fields of one in the list. */
+  fields: Field[];
+}
+
+const pathParameter = /\{(\w+)\}/;
+const isPost = ({ method, path }: AnyOperation, begin: string, parameters: number): boolean =>
+  method === 'POST' && path.startsWith(begin) && path.split('{').length - 1 === parameters;
+
+function entityOf(name: string, description: Description): Entity {
+  const { path, aspects = [] } = description;
+  const at = (method: string, where: string) => operationNames((one) => one.method === method && one.path === where)[0];
+  const list = at('GET', path);
+  if (!list) throw new Error(`there is no list at ${path}`);
+  const [onePath] = operationNames((one) => one.path.startsWith(`${path}{`)).map((one) => {
+    const [, parameter = 'id'] = pathParameter.exec(operations[one].path) ?? [];
+    return `${path}{${parameter}}/`;
+  });
+  const below = onePath ?? `${path}{id}/`;
+  const { context, returns } = operations[list];
+  const get = at('GET', below);
+  const create = description.create === undefined ? at('POST', path) : (description.create ?? undefined);
+  const inner = Object.values(DESCRIPTIONS).map((other) => other.path);
+  return {
+    ...description,
+    name,
+    context,
+    id: description.key ?? pathParameter.exec(below)?.[1] ?? 'id',
+    list,
+    get,
+    create,
+    hasForm: create !== undefined && Boolean(operations[create].body) && !tellsOnce(create, get),
+    change: at('PATCH', below),
+    remove: at('DELETE', below),
+    aspects: [
+      ...operationNames((one) => one.method === 'GET' && one.path.startsWith(below) && one.path !== below).filter(
+        (one) => operations[one].path.split('{').length === 2,
+      ),
+      ...aspects,
+    ],
+    actions: operationNames((one) => isPost(one, below, 1) && one.path !== below && !isForMachines(one)),
+    deeds: operationNames(
+      (one) =>
+        isPost(one, path, 0) && one.path !== path && !inner.some((other) => other !== path && other === one.path),
+    ),
+    told: operationNames((one) => one.path.startsWith(path) && Boolean(one.changes))
+      .map((one) => operations[one].changes)
+      .find(Boolean),
+    fields: fieldsOf(returns?.properties?.['results']?.items),
+  };
+}
+
+/** Whether the answer to adding one has something that reading it has not, like a key. */
+const tellsOnce = (create: OperationName, get: OperationName | undefined): boolean => {
+  const read = get && operations[get].returns?.properties;
+  return read !== undefined && fieldsOf(operations[create].returns).some(({ name }) => !(name in read));
+};
+
+/** Whether only keys of programs are meant to call it. */
+const isForMachines = ({ access }: AnyOperation): boolean =>
+  access !== 'public' && !access.user && !access.roles?.length;
+
+/** All entities, in the order of the menu. */
+export const ENTITIES: Entity[] = Object.entries(DESCRIPTIONS).map(([name, description]) =>
+  entityOf(name, description),
+);
+
+const byName = new Map(ENTITIES.map((entity) => [entity.name, entity]));
+
+/** Where the console shows what the API has at a path. */
+export function placeOf(path: string): string | undefined {
+  const found = ENTITIES.filter((one) => path.startsWith(one.path)).sort((a, b) => b.path.length - a.path.length)[0];
+  const id = found && path.slice(found.path.length).split(/[/?]/)[0];
+  return id ? `/${found.name}/${id}/show` : found && `/${found.name}`;
+}
+
+/** The entity of a name. */
+export function entity(name: string | undefined): Entity {
+  const found = byName.get(name ?? '');
+  if (!found) throw new Error(`there is no entity ${name}`);
+  return found;
+}
+
+/** The entity whose things a field names, if the user may see those. */
+export function linked(from: Entity | undefined, field: string): Entity | undefined {
+  const target = byName.get(from?.links?.[field] ?? LINKS[field] ?? '');
+  return target && target.name !== (field === from?.id ? from.name : undefined) && may(target.get) ? target : undefined;
+}
+
+/** Lists of other entities that can be narrowed to those of one thing, with the filter that does it. */
+export const relatedTo = (one: Entity): { entity: Entity; filter: string }[] =>
+  ENTITIES.filter(({ list }) => may(list)).flatMap((other) =>
+    fieldsOf(operations[other.list].query)
+      .filter(({ name }) => (other.links?.[name] ?? LINKS[name]) === one.name)
+      .map(({ name }) => ({ entity: other, filter: name })),
+  );

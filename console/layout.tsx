@@ -1,0 +1,44 @@
+import { MenuItem } from '@mui/material';
+import type { ReactNode } from 'react';
+import { AppBar, Layout, Logout, TitlePortal, UserMenu, useGetIdentity, useUserMenu } from 'react-admin';
+import { BASE, may } from './api';
+import { Navigation } from './navigation';
+import { SearchBox } from './search-box';
+
+function Documentation() {
+  const menu = useUserMenu();
+  return (
+    <MenuItem component="a" href={`${BASE}/docs/overview/`} onClick={menu?.onClose}>
+      API documentation
+    </MenuItem>
+  );
+}
+
+function Bar() {
+  const { identity } = useGetIdentity();
+  return (
+    <AppBar
+      userMenu={
+        <UserMenu label={identity?.fullName}>
+          <Documentation />
+          <Logout />
+        </UserMenu>
+      }
+    >
+      <TitlePortal component="h1" />
+      {may('search') && <SearchBox />}
+    </AppBar>
+  );
+}
+
+/** What is wider than the screen scrolls where it stands, not the page. */
+const NARROW = {
+  minWidth: 0,
+  '& .RaLayout-content, & .RaLayout-contentWithSidebar, & .RaLayout-appFrame': { minWidth: 0 },
+};
+
+export const Frame = ({ children }: { children: ReactNode }) => (
+  <Layout menu={Navigation} appBar={Bar} sx={NARROW}>
+    {children}
+  </Layout>
+);
