@@ -1,0 +1,3 @@
+import { writeClient } from '../lib/client-package';
+
+void writeClient();

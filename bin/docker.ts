@@ -1,0 +1,53 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Failed, run } from './child';
+import { answers } from './port';
+import { Trouble } from './screen.cjs';
+import { ROOT } from './settings';
+
+/** There while a LocalStack runs that this copy started on the port. */
+const marker = (dir: string): string => join(dir, 'localstack');
+
+export const startedLocalStack = (dir: string): boolean => existsSync(marker(dir));
+
+/** Whether a Docker engine runs here. */
+export const dockerRuns = (): Promise<boolean> =>
+  run('docker', ['info', '--format', '{{.ServerVersion}}']).then(
+    () => true,
+    () => false,
+  );
+
+const compose = (port: number, dir: string, ...args: string[]): Promise<string> =>
+  run('docker', ['compose', '-f', join(ROOT, 'localstack-compose.yml'), '-p', `mercato-${port}`, ...args], {
+    log: join(dir, 'localstack.log'),
+    // two copies cannot share the fixed ports of LocalStack's extra services, which Mercato does not use
+    env: { ...process.env, MERCATO_PORT: String(port), ...(port !== 4566 && { LOCALSTACK_SERVICE_PORTS: '' }) },
+  });
+
+/** Starts LocalStack in Docker; the first time it downloads the image, which may take minutes. */
+export async function startLocalStack(port: number, dir: string): Promise<void> {
+  try {
+    await compose(port, dir, 'up', '-d');
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    throw new Trouble(
+      `Docker could not start LocalStack: ${error.output.trim().split('\n').at(-1)}`,
+      `It says more in ${join(dir, 'localstack.log')}. The first start needs the network.`,
+    );
+  }
+  writeFileSync(marker(dir), '');
+  for (const deadline = Date.now() + 120_000; !(await answers(port, 'localstack')); await pause(500)) {
+    if (Date.now() < deadline) continue;
+    throw new Trouble(
+      'LocalStack did not come up within two minutes.',
+      `Look with: docker compose -p mercato-${port} logs`,
+    );
+  }
+}
+
+/** Stops and removes it; it keeps its data in memory, so they go with it. */
+export async function stopLocalStack(port: number, dir: string): Promise<void> {
+  await compose(port, dir, 'down');
+  rmSync(marker(dir), { force: true });
+}
