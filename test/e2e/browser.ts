@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** A Chromium of this machine; without one the pages are not looked at. `CHROMIUM` names another. */
+export const CHROMIUM = [
+  process.env['CHROMIUM'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+].find((path) => path && existsSync(path));
+
+export const launch = (): Promise<Browser> => {
+  if (!CHROMIUM) throw new Error('no browser');
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+};
+
+export interface Look {
+  width: number;
+  height?: number;
+  colorScheme?: 'light' | 'dark';
+}
+
+/** A page of its own session, and all that it does wrong: requests to others, blocked or failed ones, errors. */
+export async function newPage(browser: Browser, origin: string, look: Look): Promise<{ page: Page; wrong: string[] }> {
+  const { width, height = 800, colorScheme = 'light' } = look;
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+  const wrong: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+  page.on('pageerror', (error) => wrong.push(error.message));
+  page.on('request', (request) => {
+    if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== origin) wrong.push(request.url());
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 400) wrong.push(`${response.status()} ${response.url()}`);
+  });
+  return { page, wrong };
+}
+
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds serious or critical on a page as it is now: the rule, and where. */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate<string[]>(`axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ' ' + html.slice(0, 200))))`);
+}

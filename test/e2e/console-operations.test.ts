@@ -1,0 +1,247 @@
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import type { Browser } from 'playwright-core';
+import { newId, shardOf } from '../../lambdas/kernel/id';
+import { type Deployed, deployed } from '../support/deployed';
+import { deployedParts } from '../support/deployed-parts';
+import { eventually } from '../support/processes';
+import { CHROMIUM, launch } from './browser';
+import { adminOf, consoleOf, expectWell, goTo, LAPTOP, type Login, PHONE, person } from './console-story';
+import { confirmed, placeOrder } from './story';
+
+jest.setTimeout(180_000);
+
+let on: Deployed;
+let browser: Browser;
+let admin: Login;
+let headers: Record<string, string>;
+beforeAll(async () => {
+  on = await deployed();
+  headers = await on.admin();
+  admin = await adminOf(on);
+  if (CHROMIUM) browser = await launch();
+});
+afterAll(() => browser?.close());
+
+const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, look);
+const TASKS = '/api/v1/consumer/tasks/';
+
+/** A task that has failed for good, as a worker leaves one: another's item under an id of its own. */
+async function failedTask() {
+  const { body: order } = await placeOrder(on, headers);
+  await confirmed(on, headers, order.uuid);
+  const { documents, table } = await deployedParts(on.port);
+  const TableName = table('OrdersTable');
+  const Key = { pk: `TASK#${order.task_id}`, sk: 'TASK' };
+  const { Item } = await documents.send(new GetCommand({ TableName, Key }));
+  const task_id = newId();
+  const state = 'FAILURE';
+  const indexes = {
+    gsi1pk: shardOf('TASKS#process_order', task_id),
+    gsi1sk: task_id,
+    gsi3pk: shardOf(`TASKS#process_order#${state}`, task_id),
+    gsi3sk: task_id,
+  };
+  const changed = {
+    pk: `TASK#${task_id}`,
+    task_id,
+    state,
+    order: null,
+    result: null,
+    error: 'the machine was on fire',
+  };
+  await documents.send(new PutCommand({ TableName, Item: { ...Item, ...changed, ...indexes } }));
+  const { body: task } = await on.http('GET', `${TASKS}${task_id}/`, { headers });
+  expect(task.state).toBe(state);
+  return task;
+}
+
+const stateOf = async (task_id: string): Promise<string> =>
+  (await on.http('GET', `${TASKS}${task_id}/`, { headers })).body.state;
+
+/** Lets a message lie among the dead letters of the orders' worker, and the desk look there. */
+async function deadLetter(body: object, reason: string): Promise<void> {
+  const { send } = await deployedParts(on.port);
+  const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const MessageAttributes = { reason: text(reason), attempts: text('5'), at: text(new Date().toISOString()) };
+  await send('OrdersWorkDeadLetters', JSON.stringify(body), MessageAttributes);
+  await on.http('POST', '/api/ops/schedules/Operations.Minute/run/', { headers });
+  const path = `/api/ops/dead-letters/?reason=${encodeURIComponent(reason)}`;
+  await eventually(
+    'the letter is at the desk',
+    async () => (await on.http('GET', path, { headers })).body.results.length > 0,
+    90_000,
+  );
+}
+
+(CHROMIUM ? describe : describe.skip)('an operator at the console', () => {
+  test('retries a failed task, and sees it succeed', async () => {
+    const { task_id } = await failedTask();
+    const opened = await open(admin);
+    const { page } = opened;
+    await goTo(page, `/tasks/${task_id}/show`);
+    await page.getByText('the machine was on fire').first().waitFor();
+    await page.getByRole('button', { name: 'Retry task' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Retry task' }).click();
+    await page.getByText('SUCCESS', { exact: true }).first().waitFor();
+    await expectWell(opened);
+    expect(await stateOf(task_id)).toBe('SUCCESS');
+    await page.close();
+  });
+
+  test.each([
+    ['a laptop', LAPTOP],
+    ['a phone', PHONE],
+  ])(
+    'puts dead letters back by filter on %s, after a dry run that changes nothing',
+    async (_, look) => {
+      const {
+        task_id,
+        state: __,
+        result,
+        error,
+        attempts,
+        queued_at,
+        started_at,
+        ended_at,
+        ...message
+      } = await failedTask();
+      const reason = `fire-${newId()}`;
+      await deadLetter({ task_id, ...message }, reason);
+      const opened = await open(admin, look);
+      const { page } = opened;
+      await goTo(page, `/dead-letters?filter=${encodeURIComponent(JSON.stringify({ reason }))}`);
+      await page.getByText('Orders.Work').first().waitFor();
+      await expectWell(opened, look);
+      await page.getByRole('button', { name: 'Put back dead letters' }).click();
+      await page.getByRole('button', { name: 'Dry run' }).click();
+      await page.getByText('1 would be concerned').waitFor();
+      expect(await stateOf(task_id)).toBe('FAILURE');
+      await page.getByRole('button', { name: 'Put back dead letters (1)' }).click();
+      await page.getByText('1 of 1 done.').waitFor();
+      await expectWell(opened, look);
+      await eventually('the task has succeeded', async () => (await stateOf(task_id)) === 'SUCCESS', 60_000);
+      await page.close();
+    },
+    150_000,
+  );
+
+  test('does something to many by filter, after a dry run, and finds what became of each', async () => {
+    const tag = `many-${newId()}`;
+    const first = 70_000_000_000 + (Date.now() % 1_000_000_000) * 10;
+    for (const phone_number of [first, first + 1, first + 2].map(String)) {
+      expect((await on.http('POST', '/api/clients/', { headers, body: { phone_number, tag } })).status).toBe(201);
+    }
+    const opened = await open(admin);
+    const { page } = opened;
+    const left = async () => (await on.http('GET', `/api/clients/?tag=${tag}`, { headers })).body.results.length;
+    await goTo(page, `/clients?filter=${encodeURIComponent(JSON.stringify({ tag }))}`);
+    await page.getByText(String(first)).first().waitFor();
+    await page.getByRole('button', { name: 'Bulk by filter' }).click();
+    await page.getByRole('button', { name: 'Dry run' }).click();
+    await page.getByText('3 would be concerned').waitFor();
+    expect(await left()).toBe(3);
+    await page.getByRole('button', { name: 'Delete (3)' }).click();
+    await page.getByText('3 of 3 done, 0 refused.').waitFor();
+    expect(await left()).toBe(0);
+    await expectWell(opened);
+    await page.close();
+  });
+
+  test('watches a mailing, pauses it and lets it go on', async () => {
+    const tag = `watched-${newId()}`;
+    const phone = `7${String(Date.now()).slice(-10)}`;
+    expect((await on.http('POST', '/api/clients/', { headers, body: { phone_number: phone, tag } })).status).toBe(201);
+    // the window opens in two hours: the mailing runs, and waits
+    const hour = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+    const body = {
+      text: `Ready: ${tag}`,
+      start_at: hour(0),
+      end_at: hour(20),
+      filter: { tag },
+      time_window: { from: hour(2).slice(11, 16), to: hour(3).slice(11, 16) },
+    };
+    const { body: mailing } = await on.http('POST', '/api/mailings/', { headers, body });
+    const opened = await open(admin, PHONE);
+    const { page } = opened;
+    await goTo(page, `/mailings/${mailing.id}/show`);
+    await page.getByRole('heading', { name: body.text }).waitFor();
+    await page.getByText('running', { exact: true }).first().waitFor();
+    await page.getByLabel('% of the messages are done').waitFor();
+    await page.getByText(phone).first().waitFor();
+    await page.getByRole('button', { name: 'Pause mailing' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Pause mailing' }).click();
+    await page.getByText('paused', { exact: true }).first().waitFor();
+    await expectWell(opened, PHONE);
+    await page.getByRole('button', { name: 'Resume mailing' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume mailing' }).click();
+    await page.getByText('running', { exact: true }).first().waitFor();
+    await page.close();
+  });
+
+  test('reads the analytics of a place and of all, as an analyst may', async () => {
+    const place = `place-${newId()}`;
+    const receipt = (index: number) => ({
+      transaction_id: `${place}-${index}`,
+      timestamp: new Date().toISOString(),
+      items: [{ product_id: 'p1', quantity: 1, price: 20, category: 'books' }],
+      total_amount: 20,
+      nds_amount: 1,
+      tips_amount: 0,
+      payment_method: 'card',
+      place_id: place,
+      place_name: `Harbour ${place}`,
+    });
+    await on.http('POST', '/api/checks/', { headers, body: [receipt(1), receipt(2), receipt(3)] });
+    const opened = await open(await person(on, headers, 'analyst'));
+    const { page } = opened;
+    await goTo(page, '/analytics');
+    await page.getByRole('heading', { name: 'All places' }).waitFor();
+    await page.getByRole('img', { name: /Receipts per hour, all places/ }).waitFor();
+    await goTo(page, `/places/${place}/show`);
+    await page.getByRole('heading', { name: 'Place analytics' }).waitFor();
+    await page.getByText('3 receipts, 60.00 in all').waitFor();
+    await expectWell(opened);
+    await page.close();
+  });
+
+  test('changes a role, and finds that in the audit trail', async () => {
+    const { uuid, username } = await person(on, headers);
+    const opened = await open(admin);
+    const { page } = opened;
+    await goTo(page, `/users/${uuid}`);
+    await page.getByLabel('Roles').click();
+    await page.getByRole('option', { name: 'analyst' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: username }).waitFor();
+    await page.getByRole('heading', { name: 'History' }).waitFor();
+    await page.getByText('["analyst"]').first().waitFor();
+    await goTo(page, `/audit?filter=${encodeURIComponent(JSON.stringify({ entity: 'user', entity_id: uuid }))}`);
+    await page.getByText('changeUser').first().click();
+    await page.getByRole('heading', { name: 'Changed' }).waitFor();
+    await page.getByText('["analyst"]').first().waitFor();
+    await expectWell(opened);
+    await page.close();
+  });
+
+  test('pastes an id, and learns what it is and why it is not done; sees lanes, schedules and the time live', async () => {
+    const { body: order } = await placeOrder(on, headers);
+    const opened = await open(await person(on, headers, 'operator'));
+    const { page } = opened;
+    await page.getByLabel('Search by any id').fill(order.uuid);
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: order.order_key }).click();
+    await page.getByRole('heading', { name: order.order_key }).waitFor();
+    await goTo(page, '/live');
+    await page.getByRole('img', { name: /Tasks over time/ }).waitFor();
+    await page.getByText('Orders.Work').first().waitFor();
+    await page.getByRole('button', { name: 'An hour on' }).waitFor();
+    await expectWell(opened);
+    await goTo(page, '/schedules/Mailings.Report/show');
+    await page.getByRole('button', { name: 'Switch off' }).click();
+    await page.getByRole('button', { name: 'Switch on' }).click();
+    await page.getByRole('button', { name: 'Switch off' }).waitFor();
+    await expectWell(opened);
+    await page.close();
+  });
+});

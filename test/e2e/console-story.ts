@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import type { Browser, Page } from 'playwright-core';
+import { adminLogin, findDeployment } from '../../bin/deployment';
+import type { Deployed } from '../support/deployed';
+import { type Look, newPage, seriousFindings } from './browser';
+
+export const LAPTOP: Look = { width: 1_280, height: 800, colorScheme: 'light' };
+export const PHONE: Look = { width: 390, height: 844, colorScheme: 'dark' };
+/** Emulators take their time for a first call, machines for several at once. */
+const PATIENCE_MS = 45_000;
+
+export interface Login {
+  username: string;
+  password: string;
+}
+
+export interface Opened {
+  page: Page;
+  /** All that the page has done wrong so far. */
+  wrong: string[];
+}
+
+/** The first admin's login. */
+export async function adminOf({ port }: Deployed): Promise<Login> {
+  const deployment = await findDeployment(port);
+  if (!deployment) throw new Error(`nothing is deployed on port ${port}`);
+  return adminLogin(port, deployment);
+}
+
+/** A user of its own with some roles. */
+export async function person(
+  { http }: Deployed,
+  headers: Record<string, string>,
+  ...roles: string[]
+): Promise<Login & { uuid: string }> {
+  const login = {
+    username: `${roles[0] ?? 'user'}-${randomBytes(5).toString('hex')}`,
+    password: 'correct horse battery',
+  };
+  const { body } = await http('POST', '/api/auth/registration/', { body: login });
+  const { uuid } = body.user;
+  expect((await http('PATCH', `/api/users/${uuid}/`, { headers, body: { roles } })).status).toBe(200);
+  return { ...login, uuid };
+}
+
+/** The console as somebody has it before them, logged in. */
+export async function consoleOf(
+  browser: Browser,
+  url: string,
+  { username, password }: Login,
+  look = LAPTOP,
+): Promise<Opened> {
+  const opened = await newPage(browser, new URL(url).origin, look);
+  const { page } = opened;
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(`${url}/`);
+  await page.getByLabel('Username').fill(username);
+  await page.locator('input[type=password]').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText(`Hello, ${username}`).waitFor();
+  return opened;
+}
+
+export const goTo = (page: Page, path: string): Promise<void> => page.evaluate(`location.hash = '#${path}'`);
+
+/** What every page holds: nothing wrong, nothing serious for those who do not see it, no wider than the screen. */
+export async function expectWell({ page, wrong }: Opened, { width }: Look = LAPTOP): Promise<void> {
+  expect(wrong).toEqual([]);
+  expect(await seriousFindings(page)).toEqual([]);
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+}
+
+/** What the menu leads to. */
+export const menuOf = (page: Page): Promise<string[]> =>
+  page.getByRole('navigation', { name: 'Console' }).getByRole('link').allTextContents();

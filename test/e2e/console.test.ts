@@ -1,0 +1,102 @@
+import type { Browser } from 'playwright-core';
+import { type Deployed, deployed } from '../support/deployed';
+import { CHROMIUM, launch } from './browser';
+import { adminOf, consoleOf, expectWell, goTo, LAPTOP, type Login, menuOf, PHONE, person } from './console-story';
+import { placeOrder } from './story';
+
+jest.setTimeout(180_000);
+
+let on: Deployed;
+let browser: Browser;
+let admin: Login;
+let headers: Record<string, string>;
+beforeAll(async () => {
+  on = await deployed();
+  headers = await on.admin();
+  admin = await adminOf(on);
+  if (CHROMIUM) browser = await launch();
+});
+afterAll(() => browser?.close());
+
+const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, look);
+
+(CHROMIUM ? describe : describe.skip)('in the console', () => {
+  test.each([
+    ['a laptop', LAPTOP],
+    ['a phone', PHONE],
+  ])('on %s an order is followed until it is confirmed, without a reload', async (_, look) => {
+    const { body: order } = await placeOrder(on, headers);
+    const opened = await open(admin, look);
+    const { page } = opened;
+    await expectWell(opened, look);
+    await goTo(page, '/orders');
+    await page.getByText(order.order_key.slice(-4)).first().click();
+    await page.getByRole('heading', { name: order.order_key }).waitFor();
+    await page.getByText('confirmed', { exact: true }).first().waitFor();
+    await page.getByRole('heading', { name: 'Timeline' }).waitFor();
+    await page.getByText('the order was stored').waitFor();
+    await expectWell(opened, look);
+    await page.close();
+  });
+
+  test('a session outlives a reload and a deep link, and ends with a logout', async () => {
+    const { page } = await open(admin);
+    await goTo(page, '/users');
+    await page.reload();
+    await page.getByRole('cell', { name: 'admin', exact: true }).first().waitFor();
+    expect(page.url()).toBe(`${on.url}/#/users`);
+    expect(await page.evaluate('document.cookie')).toBe('');
+    expect(await page.evaluate('JSON.stringify({ ...localStorage, ...sessionStorage })')).not.toMatch(/eyJ|rt_/);
+    await page.getByRole('button', { name: 'admin' }).click();
+    await page.getByText('Logout').click();
+    await page.getByLabel('Username').waitFor();
+    await page.reload();
+    await page.getByLabel('Username').waitFor();
+    await page.close();
+  });
+
+  test('everybody sees what they may, and the API refuses the rest when it is forced', async () => {
+    const user = await open(await person(on, headers));
+    expect(await menuOf(user.page)).toEqual(['Home', 'Orders', 'Products']);
+    await goTo(user.page, '/users');
+    await user.page
+      .getByText(/access denied|not authorized|permission/i)
+      .first()
+      .waitFor();
+    expect(user.wrong).toEqual([]);
+    const analyst = await open(await person(on, headers, 'analyst'));
+    const seen = await menuOf(analyst.page);
+    expect(seen).toEqual(expect.arrayContaining(['Analytics', 'Receipts', 'Places']));
+    for (const hidden of ['Users', 'API keys', 'Mailings', 'Tasks']) expect(seen).not.toContain(hidden);
+    const operator = await open(await person(on, headers, 'operator'));
+    expect(await menuOf(operator.page)).toEqual(expect.arrayContaining(['Tasks', 'Mailings', 'People']));
+    expect(await menuOf(operator.page)).not.toContain('Users');
+    await Promise.all([user, analyst, operator].map(({ page }) => page.close()));
+  });
+
+  test('a form shows problems at their fields, and what it makes is there', async () => {
+    const opened = await open(admin);
+    const { page, wrong } = opened;
+    const digits = `7${String(Date.now()).slice(-10)}`;
+    await goTo(page, '/clients/create');
+    await page.getByLabel('Phone number').fill('123');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('expected 7 and ten digits').first().waitFor();
+    expect(wrong.splice(0)).toEqual(expect.arrayContaining([expect.stringContaining('422')]));
+    await page.getByLabel('Phone number').fill(digits);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: digits }).waitFor();
+    await page.getByRole('link', { name: 'Edit', exact: true }).click();
+    await page.getByLabel('Tag').fill('vip');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: digits }).waitFor();
+    await page.getByText('vip', { exact: true }).first().waitFor();
+    await expectWell(opened, LAPTOP);
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.waitForURL(/#\/clients$/);
+    const { body } = await on.http('GET', '/api/clients/?limit=200', { headers });
+    expect(JSON.stringify(body)).not.toContain(digits);
+    await page.close();
+  });
+});
