@@ -15,6 +15,7 @@ import { PAGES } from './pages';
 import HomePage from './pages/home';
 import { EntityShow } from './show';
 import { dark, light } from './theme';
+import './motion.css';
 
 /** Asks for nothing that the user may not see: the library would ask first and look then. */
 const Guard = ({ needs, children }: { needs: OperationName | undefined; children: ReactNode }) =>
