@@ -24,15 +24,22 @@ export interface Look {
 /** A page of its own session, and all that it does wrong: requests to others, blocked or failed ones, errors. */
 export async function newPage(browser: Browser, origin: string, look: Look): Promise<{ page: Page; wrong: string[] }> {
   const { width, height = 800, colorScheme = 'light' } = look;
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
   const wrong: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+  page.on('console', (message) => {
+    // answers are looked at below, where their headers are known
+    const isOfAnswer = message.text().startsWith('Failed to load resource: the server responded');
+    if (message.type() === 'error' && !isOfAnswer) wrong.push(message.text());
+  });
   page.on('pageerror', (error) => wrong.push(error.message));
   page.on('request', (request) => {
     if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== origin) wrong.push(request.url());
   });
   page.on('response', (response) => {
-    if (response.status() >= 400) wrong.push(`${response.status()} ${response.url()}`);
+    const status = response.status();
+    // a busy emulator's "later" is what the page's client tries again
+    const isLater = status === 503 && 'retry-after' in response.headers();
+    if (status >= 400 && !isLater) wrong.push(`${status} ${response.url()}`);
   });
   return { page, wrong };
 }

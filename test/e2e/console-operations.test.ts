@@ -192,6 +192,8 @@ async function deadLetter(body: object, reason: string): Promise<void> {
       place_name: `Harbour ${place}`,
     });
     await on.http('POST', '/api/checks/', { headers, body: [receipt(1), receipt(2), receipt(3)] });
+    const analytics = async () => (await on.http('GET', `/api/analytics/${place}/`, { headers })).body;
+    await eventually('all are counted', async () => (await analytics()).total_purchases === 3, 60_000);
     const opened = await open(await person(on, headers, 'analyst'));
     const { page } = opened;
     await goTo(page, '/analytics');

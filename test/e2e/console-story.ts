@@ -63,10 +63,17 @@ export async function consoleOf(
 
 export const goTo = (page: Page, path: string): Promise<void> => page.evaluate(`location.hash = '#${path}'`);
 
+const SETTLES_MS = 5_000;
+
 /** What every page holds: nothing wrong, nothing serious for those who do not see it, no wider than the screen. */
 export async function expectWell({ page, wrong }: Opened, { width }: Look = LAPTOP): Promise<void> {
   expect(wrong).toEqual([]);
-  expect(await seriousFindings(page)).toEqual([]);
+  // what comes and goes by itself, like a snackbar, is between two states for a moment
+  let findings = await seriousFindings(page);
+  for (const until = Date.now() + SETTLES_MS; findings.length && Date.now() < until; ) {
+    findings = await seriousFindings(page);
+  }
+  expect(findings).toEqual([]);
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
 }
 

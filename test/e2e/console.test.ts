@@ -29,7 +29,7 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     const opened = await open(admin, look);
     const { page } = opened;
     await expectWell(opened, look);
-    await goTo(page, '/orders');
+    await goTo(page, `/orders?filter=${encodeURIComponent(JSON.stringify({ order_key: order.order_key }))}`);
     await page.getByText(order.order_key.slice(-4)).first().click();
     await page.getByRole('heading', { name: order.order_key }).waitFor();
     await page.getByText('confirmed', { exact: true }).first().waitFor();
