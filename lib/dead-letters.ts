@@ -1,7 +1,8 @@
 import { Duration, Validations } from 'aws-cdk-lib';
-import { Alarm, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { alarm } from './alarm';
 import type { Stage } from './stage';
 
 export interface DeadLettersProps {
@@ -16,7 +17,7 @@ export class DeadLetters extends Queue {
     super(scope, id, { retentionPeriod: Duration.days(14), enforceSSL: !stage.local });
     Validations.of(this).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'it is the end of the way itself' });
     if (stage.alarms) {
-      new Alarm(this, 'NotEmpty', {
+      alarm(this, 'NotEmpty', {
         // what comes is taken to the operators' desk within a minute: seen here, or deleted here by that
         metric: new MathExpression({
           expression: 'FILL(lying, 0) + FILL(taken, 0)',
@@ -27,9 +28,8 @@ export class DeadLetters extends Queue {
           period: Duration.minutes(1),
         }),
         threshold: 1,
-        evaluationPeriods: 1,
-        treatMissingData: TreatMissingData.NOT_BREACHING,
-        alarmDescription: `${impact} Runbook: docs/runbook.md#dead-letters`,
+        impact,
+        runbook: 'dead-letters',
       });
     }
   }

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, Validations } from 'aws-cdk-lib';
-import { Alarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -14,6 +13,7 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { alarm } from './alarm';
 import { DIST } from './bundle';
 import type { Stage } from './stage';
 
@@ -75,12 +75,11 @@ export class LambdaFunction extends CdkFunction {
     });
     logGroup.grantWrite(role);
     if (stage.alarms) {
-      new Alarm(this, 'Errors', {
+      alarm(this, 'Errors', {
         metric: this.metricErrors({ period: Duration.minutes(5) }),
         threshold: 5,
-        evaluationPeriods: 1,
-        treatMissingData: TreatMissingData.NOT_BREACHING,
-        alarmDescription: `${props.impact ?? `${entry} fails again and again.`} Runbook: docs/runbook.md#a-function-fails`,
+        impact: props.impact ?? `${entry} fails again and again.`,
+        runbook: 'a-function-fails',
       });
     }
   }

