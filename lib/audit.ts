@@ -15,7 +15,7 @@ export class Audit extends Construct {
     handler.addEnvironment('CONTEXT_SECRET_ARN', secret.arn);
     audit.grantReads(handler);
     secret.grantReads(handler);
-    checksCredentials(handler, credentials);
+    checksCredentials(handler, credentials, stage);
     timer.followClock(handler, stage);
     api.route(handler, '/api/audit');
   }

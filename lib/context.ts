@@ -81,7 +81,7 @@ export abstract class Context extends Construct {
     const { stage, api, audit, delegation } = this.shared;
     const handler = new LambdaFunction(this, 'Api', { stage, entry: `${this.name}/api`, memorySize: 1_024 });
     this.equip(handler);
-    checksCredentials(handler, this.credentials);
+    checksCredentials(handler, this.credentials, stage);
     audit.grantAdds(handler, this.name);
     // users, roles and keys are changed by people alone
     if (this.credentials !== this.table) {

@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Shared } from './context';
 import { ContextTable } from './context-table';
+import { checksCredentials } from './credentials';
 import { GeneratedSecret } from './generated-secret';
 import { LambdaFunction } from './lambda-function';
 
@@ -45,11 +46,10 @@ export class Sandbox extends Construct {
       timeout: Duration.seconds(29),
     });
     handler.addEnvironment('TABLE_NAME', this.table.tableName);
-    handler.addEnvironment('CREDENTIALS_TABLE', credentials.tableName);
     handler.addEnvironment('CONTEXT_SECRET_ARN', this.secret.arn);
     this.table.grantReads(handler);
     this.table.grantWrites(handler);
-    credentials.grantReads(handler);
+    checksCredentials(handler, credentials, stage);
     this.secret.grantReads(handler);
     timer.followClock(handler, stage);
     api.route(handler, `/sandbox/${name}`);
