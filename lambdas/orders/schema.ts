@@ -173,19 +173,27 @@ export type TaskEnd = TaskResult & Pick<Task, 'name' | 'created_at' | 'started_a
 export const StoredTaskResult = TaskResult.extend({ received_at: Timestamp });
 export type StoredTaskResult = z.output<typeof StoredTaskResult>;
 
-export const NewTaskResult = z.object({
-  task_id: Uuid,
-  order: Uuid.nullable().default(null),
+const ResultContents = z.object({
+  order: Uuid.nullable(),
   order_key: OrderKey,
   state: TaskState.meta({ examples: ['SUCCESS'] }),
   result: Text(500)
     .nullable()
-    .default(null)
     .meta({ examples: ['TNDok-0199f3a2-7c1e-7b60-8f0a-2f6e3c1b9a55pending'] }),
-  error: Text(500).nullable().default(null),
-  sequence: z.int().min(1).default(1),
+  error: Text(500).nullable(),
+  sequence: z.int().min(1),
 });
-export const TaskResultChange = NewTaskResult.omit({ task_id: true }).partial().strict();
+const { order, result, error, sequence } = ResultContents.shape;
+/** What PUT takes: the contents whole. */
+export const TaskResultReplacement = ResultContents.extend({
+  order: order.default(null),
+  result: result.default(null),
+  error: error.default(null),
+  sequence: sequence.default(1),
+});
+export const NewTaskResult = TaskResultReplacement.extend({ task_id: Uuid });
+/** What PATCH takes: any part, without defaults, which would fill in what was not sent. */
+export const TaskResultChange = ResultContents.partial().strict();
 
 /** The body of a webhook: what came of a task. */
 export const StatusUpdate = z.object({

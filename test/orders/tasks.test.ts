@@ -410,6 +410,7 @@ describe('task results', () => {
 
   test('are made, read, listed, changed, replaced and deleted by operators', async () => {
     const task_id = '0199f3a2-7c1e-7b60-8f0a-2f6e3c1b9a66';
+    const order_id = '0199f3a2-7c1e-7b60-8f0a-2f6e3c1b9a77';
     const path = `${RESULTS}${task_id}/`;
     const call = (method: string, body?: object, headers = {}) => on.api(method, path, { body, headers }, operator);
     const body = { task_id, order_key: 'K', state: 'SUCCESS', result: 'R' };
@@ -435,6 +436,9 @@ describe('task results', () => {
       result: null,
     });
     expect((await call('PUT', { state: 'FAILURE' })).body.errors).toMatchObject([{ path: 'order_key' }]);
+    await call('PUT', { order: order_id, order_key: 'K', state: 'FAILURE', result: 'R', error: 'E', sequence: 7 });
+    const { received_at: _, ...whole } = (await call('GET')).body;
+    expect((await call('PATCH', { state: 'SUCCESS' })).body).toMatchObject({ ...whole, state: 'SUCCESS' });
     const both = await Promise.all([call('PATCH', { error: 'F' }), call('PATCH', { error: 'G' })]);
     expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
     expect((await call('DELETE')).status).toBe(204);
