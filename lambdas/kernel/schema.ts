@@ -14,11 +14,13 @@ export const Timestamp = z
     // Date.parse rolls February 30 over instead of refusing it
     const rolled =
       !Number.isNaN(time) && new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() !== Number(text.slice(8, 10));
-    if (Number.isNaN(time) || rolled) {
+    const utc = Number.isNaN(time) ? '' : new Date(time).toISOString();
+    // an offset may lead out of the years that four digits can name
+    if (rolled || !/^\d{4}-/.test(utc)) {
       context.addIssue({ code: 'custom', message: 'expected a time like 2026-01-31T12:00:00Z' });
       return z.NEVER;
     }
-    return new Date(time).toISOString();
+    return utc;
   })
   .pipe(z.string())
   .meta({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] });

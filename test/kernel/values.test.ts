@@ -116,6 +116,8 @@ describe('times', () => {
     '',
     'now',
     '2026-01-01T00:00:00+99:99',
+    '9999-12-31T23:59:59-01:00',
+    '0000-01-01T00:00:00+01:00',
   ])('%p is not a time', (text) => {
     expect(refused(Timestamp, text)).toBe(true);
   });
