@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import type * as z from 'zod';
+import { exampleOf } from '../../lambdas/console/example';
 import { proxyEvent } from '../support/gateway';
 import {
   bodyOf,
@@ -12,7 +14,7 @@ import {
   type Reply,
   rows,
 } from './faces';
-import { mutationsOf } from './mutations';
+import { changedBy, mutationsOf, type RandomChange } from './mutations';
 
 let faces: Faces;
 beforeAll(async () => {
@@ -26,7 +28,7 @@ const anAddress = () => `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 250
 const send = (face: Face, request: Parameters<Faces['send']>[1]): Promise<Reply> =>
   faces.send(face, { address: anAddress(), ...request }, faces.known.get('admin'));
 
-const taking = FACES.filter(({ operation }) => operation.body && !operation.alias);
+const taking = FACES.filter(({ operation }) => operation.body);
 const asking = FACES.filter(({ operation }) => operation.query && !operation.alias);
 const pointing = FACES.filter(({ operation }) => operation.params && !operation.alias);
 
@@ -60,13 +62,18 @@ describe.each(rows(taking))('the body of %s', (_, face) => {
     }
   }, 180_000);
 
-  test('may be any JSON at all, and is answered', async () => {
+  test('may hold anything at any of its places, and is answered', async () => {
+    const change: fc.Arbitrary<RandomChange> = fc.record({
+      place: fc.nat({ max: 1_000 }),
+      name: fc.option(fc.string(), { freq: 1 }),
+      value: fc.oneof({ weight: 4, arbitrary: fc.jsonValue({ maxDepth: 3 }) }, fc.constant(undefined)),
+    });
     await fc.assert(
-      fc.asyncProperty(fc.jsonValue({ maxDepth: 4 }), async (value) => {
-        const reply = await send(face, { body: JSON.stringify(value) });
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+        const reply = await send(face, { body: JSON.stringify(changedBy(bodyOf(face), changes)) ?? '' });
         expectPromised(face, reply);
       }),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   });
 
@@ -123,6 +130,18 @@ describe.each(rows(taking))('the body of %s', (_, face) => {
     expect([...statuses]).toEqual([422]);
   });
 });
+
+test.each(rows(taking.filter(({ operation }) => operation.method === 'PATCH')))(
+  'the body of %s is read as what was sent, and nothing else',
+  (_, face) => {
+    const schema = face.operation.body as z.ZodObject;
+    const fields = Object.entries(schema.shape).map(([name, one]) => ({ [name]: exampleOf(one as z.ZodType) }));
+    const read = [{}, bodyOf(face) as object, ...fields].map((body) => ({ body, parsed: schema.safeParse(body) }));
+    const taken = read.flatMap(({ body, parsed }) => (parsed.success ? [[body, parsed.data] as const] : []));
+    expect(taken).not.toHaveLength(0);
+    for (const [body, data] of taken) expect([body, Object.keys(data)]).toEqual([body, Object.keys(body)]);
+  },
+);
 
 const BAD_KEYS = ['', ' ', 'a b', 'x'.repeat(256), 'a\r\nX-Injected: 1', 'ключ', '\u0000'];
 

@@ -33,6 +33,8 @@ const VALUES: [string, unknown][] = [
   ['right to left', '\u202eabc'],
   ['markup', '<script>alert(1)</script>'],
   ['an expression', '{{7*7}}#{7*7}'],
+  ['beyond the last year', '9999-12-31T23:59:59-01:00'],
+  ['before the first year', '0000-01-01T00:00:00+01:00'],
   ['a path', '../../etc/passwd'],
   ['a query', "' OR 1=1 --"],
   ['__proto__ as text', '__proto__'],
@@ -68,3 +70,21 @@ export const mutationsOf = (body: unknown): (Mutation & { body: unknown })[] =>
   placesOf(body).flatMap(({ path }) =>
     VALUES.map(([what, value]) => ({ path: path.join('.'), what, value, body: replaced(body, path, value) })),
   );
+
+export interface RandomChange {
+  /** Which of a body's places, counted round. */
+  place: number;
+  /** A field to add there, where the place has fields. */
+  name: string | null;
+  /** What stands there then; undefined takes it away. */
+  value: unknown;
+}
+
+/** A body after some changes, each at a place of what the one before has left. */
+export const changedBy = (body: unknown, changes: RandomChange[]): unknown =>
+  changes.reduce((before, { place, name, value }) => {
+    const places = placesOf(before);
+    const { path = [], value: there } = places[place % places.length] ?? {};
+    const hasFields = typeof there === 'object' && there !== null && !Array.isArray(there);
+    return replaced(before, hasFields && name !== null ? [...path, name] : path, value);
+  }, body);
