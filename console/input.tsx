@@ -30,6 +30,9 @@ const asJson = (text: string): unknown => {
   }
 };
 
+const asText = (value: unknown): string =>
+  typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value, null, 2);
+
 const isoOf = (date: unknown): string | null => {
   if (date === '' || date === null || date === undefined) return null;
   const time = new Date(date as string);
@@ -114,15 +117,7 @@ export function InputFor({ field, source = field.name, optional = false }: Input
       );
     case 'json':
     case 'map':
-      return (
-        <TextInput
-          {...common}
-          multiline
-          minRows={3}
-          format={(value: unknown) => (typeof value === 'string' ? value : value ? JSON.stringify(value, null, 2) : '')}
-          parse={asJson}
-        />
-      );
+      return <TextInput {...common} multiline minRows={3} format={asText} parse={asJson} />;
     default:
       return (
         <TextInput {...common} {...(kind === 'decimal' && { slotProps: { htmlInput: { inputMode: 'decimal' } } })} />

@@ -1,6 +1,7 @@
 /** A JSON Schema, as far as lists, pages and forms look at it. */
 export interface Schema {
-  type?: string;
+  /** Several where it is one of these: a text or nothing. */
+  type?: string | string[];
   format?: string;
   description?: string;
   enum?: string[];
@@ -47,6 +48,7 @@ const LONG = 200;
 
 function kindOf(schema: Schema, others: Schema[]): Kind {
   const types = others.map(({ type }) => type);
+  if (types.includes('object')) return 'json';
   if (types.includes('number') && types.includes('string')) return 'decimal';
   if (types.includes('array')) return 'texts';
   if (schema.enum) return 'choice';
@@ -72,10 +74,11 @@ function kindOf(schema: Schema, others: Schema[]): Kind {
 }
 
 function fieldOf(name: string, whole: Schema, required: boolean): Field {
-  const others = (whole.anyOf ?? whole.oneOf ?? []).filter(({ type }) => type !== 'null');
-  const nullable = others.length < (whole.anyOf?.length ?? 0);
-  const { anyOf: _, oneOf: __, ...outer } = whole;
-  const schema = others.length === 1 ? { ...others[0], ...outer } : others.length ? { ...outer } : whole;
+  const { anyOf, oneOf, type, ...outer } = whole;
+  const all = anyOf ?? oneOf ?? (Array.isArray(type) ? type.map((one): Schema => ({ type: one })) : []);
+  const others = all.filter((one) => one.type !== 'null');
+  const nullable = others.length < all.length;
+  const schema = others.length === 1 ? { ...others[0], ...outer } : others.length ? outer : whole;
   return { name, schema, kind: kindOf(schema, others.length > 1 ? others : []), nullable, required };
 }
 

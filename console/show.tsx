@@ -30,6 +30,8 @@ const WHEN: Record<string, (record: Record<string, unknown>) => boolean> = {
   runSchedule: ({ fixed }) => fixed !== true,
   changeSchedule: ({ fixed }) => fixed !== true,
   putBackDeadLetter: ({ can_put_back }) => can_put_back === true,
+  changeDeadLetter: ({ can_edit }) => can_edit === true,
+  discardDeadLetter: ({ can_discard }) => can_discard === true,
   retryMessages: ({ status }) => status === 'running' || status === 'paused',
 };
 
@@ -77,7 +79,7 @@ function Actions({ entity }: { entity: Entity }) {
         </Button>
       ))}
       {may(change) && (WHEN[change]?.(record) ?? true) && <ChangeButton entity={entity} name={change} />}
-      {may(remove) && (
+      {may(remove) && (WHEN[remove]?.(record) ?? true) && (
         <DeleteWithConfirmButton
           mutationMode="pessimistic"
           confirmTitle={`Delete from ${label}?`}

@@ -57,12 +57,15 @@ interface ValueProps {
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-function BriefObject({ value }: { value: object }) {
+const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
+function BriefObject({ value }: { value: unknown }) {
+  if (typeof value !== 'object' || value === null) return <span title={String(value)}>{cut(String(value))}</span>;
   if ('name' in value && typeof value.name === 'string') return <span title={JSON.stringify(value)}>{value.name}</span>;
   const text = Object.entries(value)
     .map(([name, one]) => `${inWords(name).toLowerCase()}: ${Array.isArray(one) ? one.join(', ') : String(one)}`)
     .join(' · ');
-  return <span title={text}>{text.length > 60 ? `${text.slice(0, 60)}…` : text}</span>;
+  return <span title={text}>{cut(text)}</span>;
 }
 
 /** The fields of a thing, one below the other. */
@@ -164,11 +167,10 @@ export function Value({ field, value, brief, plain, entity }: ValueProps) {
         'none'
       );
     case 'object':
-      return brief ? <BriefObject value={value as object} /> : <Fields fields={fieldsOf(schema)} of={value as never} />;
+      return brief ? <BriefObject value={value} /> : <Fields fields={fieldsOf(schema)} of={value as never} />;
     case 'map':
-      return brief ? <BriefObject value={value as object} /> : <Json value={value} />;
     case 'json':
-      return brief ? <BriefObject value={Object(value)} /> : <Json value={value} />;
+      return brief ? <BriefObject value={value} /> : <Json value={value} />;
     default:
       if (brief) return <span title={String(value)}>{shortened(String(value)).slice(0, 80)}</span>;
       return <span style={{ whiteSpace: 'pre-wrap' }}>{String(value)}</span>;

@@ -125,6 +125,26 @@ async function deadLetter(body: object, reason: string): Promise<void> {
     150_000,
   );
 
+  test('edits a dead letter, and puts it back as it should have been', async () => {
+    const { task_id, state: _, result, error, attempts, queued_at, started_at, ended_at, ...rest } = await failedTask();
+    const reason = `typo-${newId()}`;
+    await deadLetter({ nonsense: task_id }, reason);
+    const opened = await open(admin);
+    const { page } = opened;
+    await goTo(page, `/dead-letters?filter=${encodeURIComponent(JSON.stringify({ reason }))}`);
+    await page.getByText('Orders.Work').first().click();
+    await page.getByRole('link', { name: 'Edit', exact: true }).click();
+    expect(JSON.parse(await page.getByLabel('Payload').inputValue())).toEqual({ nonsense: task_id });
+    await page.getByLabel('Payload').fill(JSON.stringify({ task_id, ...rest }));
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(`"task_id": "${task_id}"`).waitFor();
+    await expectWell(opened);
+    await page.getByRole('button', { name: 'Put back dead letter' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Put back dead letter' }).click();
+    await eventually('the task has succeeded', async () => (await stateOf(task_id)) === 'SUCCESS', 60_000);
+    await page.close();
+  }, 150_000);
+
   test('does something to many by filter, after a dry run, and finds what became of each', async () => {
     const tag = `many-${newId()}`;
     const first = 70_000_000_000 + (Date.now() % 1_000_000_000) * 10;
