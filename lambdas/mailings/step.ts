@@ -64,12 +64,18 @@ export const advance = (mailing: StoredMailing, set: Partial<StoredMailing>) =>
     { equals: { version: mailing.version, step: mailing.step } },
   );
 
+/** The first of each client: who is due may be met in the audience again, and an index may give an item that moves twice. */
+function onceEach(all: Placement[]): Placement[] {
+  const seen = new Set<string>();
+  return all.filter(({ after: { client } }) => !seen.has(client) && seen.add(client));
+}
+
 /**
  * Stores placements with the mailing's progress and the counters, all or nothing. @returns those stored, with the mailing as
  * it is now, or undefined when overtaken
  */
 async function store(mailing: StoredMailing, set: Partial<StoredMailing>, all: Placement[]) {
-  let placements = all;
+  let placements = onceEach(all);
   for (;;) {
     const out = placements.reduce((sum, { isHandedOut, wasOut }) => sum + Number(isHandedOut) - Number(wasOut), 0);
     const progress = { ...set, emitted: mailing.emitted + out };

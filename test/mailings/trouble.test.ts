@@ -208,6 +208,23 @@ test('a settlement that comes after its lease was given away changes nothing', a
   expect((await shop.api('GET', `/api/mailings/messages/${mailing}/`)).status).toBe(404);
 });
 
+test('a run that died between two pages goes on, though some of its first messages are due again by then', async () => {
+  await shop.fill(300, () => ({ tag: 'halfway' }));
+  shop.service.behave((_, number) => (number % 10 === 0 ? 503 : undefined));
+  let pages = 0;
+  setFault(({ entry, command }) => {
+    if (entry !== 'mailings/run') return undefined;
+    if (command.startsWith('Transact')) pages += 1;
+    return pages > 1 ? 'before' : undefined;
+  });
+  const mailing = await shop.mail({ filter: { tag: 'halfway' } });
+  await shop.p.settle(async () => shop.service.asked.length >= 95);
+  await shop.p.settle(async () => (await shop.messages(mailing, '&status=sent')).length === 86);
+  setFault(undefined);
+  await shop.pass(70);
+  expect(await shop.finish(mailing)).toMatchObject({ total: 300, sent: 300, processing: 0 });
+});
+
 test('all senders together keep to the rate', async () => {
   const parts = ['Run', 'Send'].map((one) => shop.p.named(`Mailings/${one}/Function`).environment);
   for (const environment of parts) environment['SEND_RATE_PER_SECOND'] = '40';
