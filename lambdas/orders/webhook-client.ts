@@ -95,6 +95,14 @@ export async function post({ url, headers, body, anywhere }: WebhookRequest): Pr
     });
     // an answer that breaks off has been given nevertheless
     request.on('error', (error) => (finish ? finish() : resolve(outcome({ error: reasonOf(error) }))));
+    // a receiver that changes the protocol has answered; without a listener Node.js ends the connection without a word
+    request.on('upgrade', ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve(outcome({ status: statusCode }));
+    });
+    request.on('close', () => {
+      if (!finish) resolve(outcome({ error: 'the connection was closed without an answer' }));
+    });
     request.end(body);
   });
 }

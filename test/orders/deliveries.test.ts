@@ -197,6 +197,19 @@ describe('answers', () => {
     expect(await third.attempt()).toMatchObject({ status: 'delivered' });
   });
 
+  test('101 is a failure, and the connection is closed', async () => {
+    let closed = false;
+    const switching = await receiver(({ socket }) => {
+      socket?.on('close', () => {
+        closed = true;
+      });
+      socket?.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+    });
+    const { attempt } = await delivery(switching.url);
+    expect(await attempt()).toMatchObject({ status: 'pending', attempts: [{ status_code: 101 }] });
+    await eventually('the connection is closed', async () => closed);
+  });
+
   test('none within the time, a broken connection, a closed port: failures with their reasons', async () => {
     const timeout = AbortSignal.timeout;
     jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 100));
