@@ -1,17 +1,30 @@
 import { Trouble } from './screen.cjs';
 
-/** One call of the deployed API with a JSON body, or a GET without one. @throws {Trouble} for any answer but 2xx */
-export async function call<T>(url: string, body?: object, headers?: Record<string, string>): Promise<T> {
-  const response = await fetch(url, {
+const send = (url: string, body?: object, headers?: Record<string, string>): Promise<Response> =>
+  fetch(url, {
     headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
     ...(body && { method: 'POST', body: JSON.stringify(body) }),
   });
+
+/** One call of the deployed API with a JSON body, or a GET without one. @throws {Trouble} for any answer but 2xx */
+export async function call<T>(url: string, body?: object, headers?: Record<string, string>): Promise<T> {
+  const response = await send(url, body, headers);
   if (!response.ok) throw new Trouble(`${url} answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
   return (await response.json()) as T;
 }
 
-/** The headers of whoever logs in. */
-export async function loginHeaders(url: string, login: { username: string; password: string }) {
-  const { access } = await call<{ access: string }>(`${url}/api/auth/login/`, login);
+/** What a login answers whose password is another, whose user may not log in, or that was tried too often. */
+const REFUSED = [401, 403, 429];
+
+/** The headers of whoever logs in; undefined when the login is refused. @throws {Trouble} for any other answer but 2xx */
+export async function loginHeaders(
+  url: string,
+  login: { username: string; password: string },
+): Promise<{ authorization: string } | undefined> {
+  const path = `${url}/api/auth/login/`;
+  const response = await send(path, login);
+  if (REFUSED.includes(response.status)) return undefined;
+  if (!response.ok) throw new Trouble(`${path} answered ${response.status}`);
+  const { access } = (await response.json()) as { access: string };
   return { authorization: `Bearer ${access}` };
 }

@@ -11,7 +11,8 @@ const handler = new LambdaFunction(stack, 'Web', {
   runtime: Runtime.NODEJS_22_X,
   handler: 'index.handler',
   code: Code.fromInline(`
-    exports.handler = async ({ path }) => {
+    exports.handler = async ({ path, body }) => {
+      if (path.endsWith('/login/') && String(body).includes('refused')) return { statusCode: 401, body: '{}' }
       console.log(JSON.stringify({ level: 'info', message: 'request', at: new Date().toISOString(), path, reason: 'a b' }))
       return { statusCode: 200, body: JSON.stringify({ path }) }
     }`),
