@@ -1,3 +1,4 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loginHeaders } from './api';
 import { synthesise } from './cdk';
@@ -36,30 +37,31 @@ async function chooseEmulator(): Promise<EmulatorKind> {
 async function findEmulator(port: number): Promise<EmulatorKind | undefined> {
   const found = await whatListens(port);
   if (found !== 'other') return found;
+  // ours, too busy to say so in time
+  if (await findMiniStack(directoryOf(port))) return 'ministack';
   throw new Trouble(
     `Port ${port} is taken by another program, which is no emulator.`,
     `End that program, or choose another port: MERCATO_PORT=${port === 4566 ? 4567 : 4566} npm start`,
   );
 }
 
-/**
- * Starts an emulator on the port unless one was found there.
- * @returns whether it is a MiniStack that was started on the data of an earlier one
- */
-async function emulatorOn(port: number, found: EmulatorKind | undefined): Promise<boolean> {
+/** There from the start of a MiniStack on the data of an earlier one until what that had not sent is sent. */
+const unsentMark = (dir: string): string => join(dir, 'unsent');
+
+/** Starts an emulator on the port unless one was found there. */
+async function emulatorOn(port: number, found: EmulatorKind | undefined): Promise<void> {
   const dir = directoryOf(port);
   if (found) {
     const ours = startedLocalStack(dir) || (await findMiniStack(dir)) !== undefined;
     say(`  ${NAMES[found]} already runs on port ${port}${ours ? '' : ', started elsewhere'}: it is used.`);
-    return false;
+    return;
   }
   const kind = await chooseEmulator();
-  const again = kind === 'ministack' && hasState(dir);
+  if (kind === 'ministack' && hasState(dir)) writeFileSync(unsentMark(dir), '');
   await step(`Start ${NAMES[kind]} on port ${port}`, async () => {
     if (kind === 'localstack') await startLocalStack(port, dir);
     else await startMiniStack({ port, dir });
   });
-  return again;
 }
 
 /**
@@ -72,22 +74,28 @@ export async function up(port: number): Promise<void> {
   await withLock(join(outDir, 'up.lock'), waiting, async () => {
     const found = await findEmulator(port);
     const functions = begin(() => synthesise({ port, outDir }));
-    const again = await emulatorOn(port, found);
+    await emulatorOn(port, found);
     const account = begin(() => bootstrap(port));
     await step('Build functions and template', functions);
     await account();
     const deployment = await step('Deploy', () => deploySynthesised({ port, outDir }));
-    if (again) await step('Send what was not sent before the last stop', () => resendUnsent(port));
+    if (existsSync(unsentMark(outDir))) {
+      await step('Send what was not sent before the last stop', () => resendUnsent(port));
+      rmSync(unsentMark(outDir));
+    }
     const login = await adminLogin(port, deployment);
-    await step('Load first data', async () => {
+    const isAsGenerated = await step('Load first data', async () => {
       const { url } = deployment;
       await firstData(url);
       const headers = await loginHeaders(url, login);
+      if (!headers) return false;
       await firstPeople(url, headers);
       await firstProducts(url, headers);
+      return true;
     });
     const { username, password } = login;
     say(`\n  console  ${bold(deployment.console)}\n  docs     ${bold(deployment.docs)}`);
-    say(`  login    ${bold(username)} / ${bold(password)}\n`);
+    if (isAsGenerated) say(`  login    ${bold(username)} / ${bold(password)}\n`);
+    else say(`  login    ${bold(username)}, whose generated password holds no more: nothing was loaded\n`);
   });
 }

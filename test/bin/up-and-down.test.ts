@@ -8,7 +8,7 @@ import {
   PutItemCommand,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { clientConfig, findDeployment } from '../../bin/deployment';
 import { type Copy, copyOfMercato, freePort } from './copy';
 
@@ -81,9 +81,12 @@ test('start, info, a second start beside it, logs, Ctrl-C, up with the data of b
   const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName }));
   expect(TimeToLiveDescription).toMatchObject({ TimeToLiveStatus: 'ENABLED', AttributeName: 'expires_at' });
   await client.send(new PutItemCommand({ TableName, Item: { pk: { S: 'kept' }, sk: { S: 'kept' } } }));
-  const outbox = (id: string, created_at: string) =>
+  const outbox = (id: string, goes: string) =>
     client.send(
-      new PutItemCommand({ TableName, Item: { pk: { S: id }, sk: { S: 'OUTBOX' }, created_at: { S: created_at } } }),
+      new PutItemCommand({
+        TableName,
+        Item: { pk: { S: id }, sk: { S: 'OUTBOX' }, expires_at: { N: String(Date.parse(goes) / 1_000) } },
+      }),
     );
   await outbox('OUTBOX#sent', '2030-01-01T09:57:59Z');
   await outbox('OUTBOX#perhaps', '2030-01-01T09:58:01Z');
@@ -130,6 +133,14 @@ test('start, info, a second start beside it, logs, Ctrl-C, up with the data of b
   expect(
     (await client.send(new GetItemCommand({ TableName, Key: { pk: { S: 'kept' }, sk: { S: 'kept' } } }))).Item,
   ).toBeDefined();
+  // somebody has changed the password: it goes on without
+  const deployment = await findDeployment(port);
+  const SecretString = JSON.stringify({ username: 'admin', password: 'refused' });
+  await new SecretsManagerClient(clientConfig(port)).send(
+    new PutSecretValueCommand({ SecretId: deployment?.outputs['AdminSecretArn'], SecretString }),
+  );
+  const without = await copy.run('up', env);
+  expect(without).toMatchObject({ code: 0, out: expect.stringContaining('generated password holds no more') });
   expect((await copy.run('down', env)).out).toMatch(/^ {2}Stop the emulator and save its data … \d/);
   expect((await copy.run('down', env)).out).toBe(`Nothing runs on port ${port}.\n`);
 }, 180_000);
