@@ -69,7 +69,11 @@ export interface Deployment {
 /** The deployment on a port, from the emulator itself; undefined when there is none. */
 export async function findDeployment(port: number): Promise<Deployment | undefined> {
   const client = new CloudFormationClient({ ...clientConfig(port), maxAttempts: 1 });
-  const found = await client.send(new DescribeStacksCommand({ StackName: STACK })).catch(() => undefined);
+  // whatever takes connections and never answers is none of ours
+  const abortSignal = AbortSignal.timeout(30_000);
+  const found = await client
+    .send(new DescribeStacksCommand({ StackName: STACK }), { abortSignal })
+    .catch(() => undefined);
   const outputs = Object.fromEntries(
     (found?.Stacks?.[0]?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
   );

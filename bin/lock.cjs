@@ -1,4 +1,5 @@
-const { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } = require('node:fs');
+const { uptime } = require('node:os');
 const { dirname } = require('node:path');
 const { setTimeout: pause } = require('node:timers/promises');
 
@@ -22,6 +23,28 @@ function holder(file) {
   }
 }
 
+/** Whether a process is one of Node.js, as far as the machine says. @param {number} pid */
+function isNode(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('node');
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Whether the process that took a lock has died. Ids are used again: after a restart of the machine, by another program, in
+ * a container by this very process.
+ * @param {string} file
+ */
+function isStale(file) {
+  const pid = holder(file);
+  if (pid === undefined) return false;
+  if (pid === process.pid || !runs(pid) || !isNode(pid)) return true;
+  const { mtimeMs = Date.now() } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  return mtimeMs < Date.now() - uptime() * 1_000 - 60_000;
+}
+
 /**
  * Removes the lock of a process that has died. One process at a time, looking again: else one of two could remove the
  * lock that the other has just taken.
@@ -32,10 +55,10 @@ function clearStale(file, own) {
   try {
     linkSync(own, clearing);
   } catch {
-    if (!runs(holder(clearing) ?? process.pid)) rmSync(clearing, { force: true });
+    if (isStale(clearing)) rmSync(clearing, { force: true });
     return;
   }
-  if (!runs(holder(file) ?? process.pid)) rmSync(file);
+  if (isStale(file)) rmSync(file);
   rmSync(clearing);
 }
 
@@ -57,10 +80,8 @@ async function withLock(file, onWait, work) {
       break;
     } catch (error) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
-      const pid = holder(file);
-      if (pid === undefined) continue;
-      if (!runs(pid)) clearStale(file, own);
-      else if (looks === 10) onWait(pid);
+      if (isStale(file)) clearStale(file, own);
+      else if (looks === 10) onWait(holder(file) ?? 0);
       await pause(100);
     }
   }

@@ -51,6 +51,16 @@ export function readable(group: string, at: number, text: string): string {
   return `${time} ${name} ${(LEVELS[tag] ?? String)(tag.padEnd(5))} ${message ?? ''} ${colours.dim(rest.join(' '))}`.trimEnd();
 }
 
+async function ownGroups(client: CloudWatchLogsClient, abortSignal: AbortSignal): Promise<string[]> {
+  const names: string[] = [];
+  for (let nextToken: string | undefined, page = 0; page === 0 || nextToken; page++) {
+    const answer = await client.send(new DescribeLogGroupsCommand({ nextToken }), { abortSignal });
+    names.push(...(answer.logGroups ?? []).map(({ logGroupName = '' }) => logGroupName));
+    nextToken = answer.nextToken;
+  }
+  return names.filter((name) => name.includes(OURS));
+}
+
 /**
  * Prints the functions' log lines from now on, until the signal or until the emulator does not answer any more.
  * Takes at most a quarter of the emulator's time: it has to look through a stream per invocation.
@@ -64,9 +74,7 @@ export async function followLogs(port: number, signal: AbortSignal, print: (line
     const startTime = Math.max(since, began - OVERLAP_MS);
     const lines: { at: number; line: string }[] = [];
     try {
-      const { logGroups = [] } = await client.send(new DescribeLogGroupsCommand({}), { abortSignal: signal });
-      for (const { logGroupName = '' } of logGroups) {
-        if (!logGroupName.includes(OURS)) continue;
+      for (const logGroupName of await ownGroups(client, signal)) {
         const request = new FilterLogEventsCommand({ logGroupName, startTime });
         const { events = [] } = await client.send(request, { abortSignal: signal });
         for (const { timestamp = began, logStreamName, message = '' } of events) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failed, run } from './child';
 import { withLock } from './lock.cjs';
@@ -26,10 +26,12 @@ export async function findPython(): Promise<string | undefined> {
   return undefined;
 }
 
-const wanted = (): string => createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex');
+/** What is installed, and for which interpreter: an upgrade of the machine's Python leaves the packages behind. */
+const stamp = (): string =>
+  `${createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex')} ${realpathSync(PYTHON)}`;
 
 function isReady(): boolean {
-  return existsSync(PYTHON) && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted();
+  return existsSync(PYTHON) && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp();
 }
 
 async function makeVenv(python: string): Promise<void> {
@@ -77,7 +79,7 @@ async function install(python: string): Promise<void> {
       `${offline ? 'Connect to the network and run' : 'Run'} the same command again; pip says more in .mercato/venv.log.`,
     );
   }
-  writeFileSync(STAMP, wanted());
+  writeFileSync(STAMP, stamp());
 }
 
 /**

@@ -18,6 +18,11 @@ const dim = (text) => (colours ? `\u001b[2m${text}\u001b[22m` : text);
 /** @param {string} text */
 const bold = (text) => (colours ? `\u001b[1m${text}\u001b[22m` : text);
 
+// whoever reads the output may have read enough: `npm start | head`
+process.stdout.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 let lineIsOpen = false;
 let quiet = false;
 /** Rises when the command is interrupted: steps of before have nothing to say any more. */
@@ -89,10 +94,14 @@ function fail(error) {
     return;
   }
   const cause = error instanceof Error ? error : new Error(String(error));
-  mkdirSync('.mercato', { recursive: true });
-  writeFileSync('.mercato/error.log', `${new Date().toISOString()}\n${cause.stack}\n`);
   process.stderr.write(`\n${bold(cause.message.split('\n')[0]?.slice(0, 300) ?? 'it failed')}\n`);
-  process.stderr.write('That should not have happened; the details are in .mercato/error.log.\n');
+  try {
+    mkdirSync('.mercato', { recursive: true });
+    writeFileSync('.mercato/error.log', `${new Date().toISOString()}\n${cause.stack}\n`);
+    process.stderr.write('That should not have happened; the details are in .mercato/error.log.\n');
+  } catch {
+    process.stderr.write('That should not have happened; there is no place in .mercato to write the details to.\n');
+  }
 }
 
 module.exports = { Trouble, begin, beQuiet, bold, dim, fail, interrupt, say, step };

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { endChildren } from './child';
+import { startedLocalStack } from './docker';
 import { findMiniStack, stopMiniStack } from './emulator';
 import { followLogs } from './logs';
+import { whatListens } from './port';
 import { ProcessFile } from './process-file';
-import { interrupt, say, step } from './screen.cjs';
+import { fail, interrupt, say, step } from './screen.cjs';
 import { directoryOf } from './settings';
 import { up } from './up';
 
@@ -28,16 +30,25 @@ export async function start(port: number): Promise<void> {
     interrupt();
     const othersTurn = first !== undefined && (await starts.find()) !== undefined;
     if (othersTurn) say('  Mercato goes on running.');
-    else if (!(await findMiniStack(dir)))
-      say('  The emulator is not one that was started from here: it is left alone.');
-    else {
+    else if (startedLocalStack(dir)) {
+      say('  LocalStack goes on running, for it keeps its data in memory. End it, and them, with: npm run down');
+    } else if (!(await findMiniStack(dir))) {
+      if (await whatListens(port)) say('  The emulator is not one that was started from here: it is left alone.');
+    } else {
       await step('Stop the emulator and save its data', () => stopMiniStack(dir));
       say('  The next npm start goes on with the data.');
     }
     if (first === undefined) starts.clear();
     process.exit(isUp ? 0 : 130);
   }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      end().catch((error) => {
+        fail(error);
+        process.exit();
+      });
+    });
+  }
 
   try {
     await up(port);

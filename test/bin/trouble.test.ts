@@ -68,6 +68,17 @@ test('neither Python nor Docker', async () => {
   expect(await troubleOf('up')).toMatch(/neither Python 3\.10 or newer nor a running Docker engine/);
 });
 
+test("a lock whose process is another program by now is nobody's", async () => {
+  const other = spawn('sleep', ['60']);
+  try {
+    mkdirSync(join(copy.root, '.mercato', String(port)), { recursive: true });
+    writeFileSync(join(copy.root, '.mercato', String(port), 'up.lock'), String(other.pid));
+    expect(await troubleOf('up')).toMatch(/neither Python/);
+  } finally {
+    other.kill();
+  }
+});
+
 test('a Python that is too old is no Python', async () => {
   copy.program('python3', 'echo False');
   expect(await troubleOf('up')).toMatch(/neither Python/);
