@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { emptyLeftBuckets } from './left-buckets';
 import { say } from './screen.cjs';
 import { putSecretSettings } from './secret-settings';
 import { ROOT } from './settings';
@@ -37,10 +38,31 @@ async function deploy(args: string[]): Promise<number> {
   }
 }
 
+/** What `--context stage=…` says among the arguments for CDK. @default dev, as cdk.json says */
+function stageOf(args: string[]): string {
+  const pairs = args.flatMap((argument, at) =>
+    /^(-c|--context)$/.test(argument) ? [args[at + 1]] : [/^--context=(.*)$/.exec(argument)?.[1]],
+  );
+  return pairs.find((pair) => pair?.startsWith('stage='))?.slice('stage='.length) ?? 'dev';
+}
+
+/**
+ * `cdk destroy`, which asks first. CloudFormation deletes no bucket that holds anything: those of a stage that keeps nothing
+ * are emptied when it has failed at them, and it goes on.
+ */
+async function destroy(args: string[]): Promise<number> {
+  const code = await cdk(['destroy', '--all', ...args]);
+  const profile = profileOf(args);
+  const emptied = code
+    ? await emptyLeftBuckets(`mercato-${stageOf(args)}`, profile === undefined ? {} : { profile })
+    : 0;
+  return emptied ? cdk(['destroy', '--all', '--force', ...args]) : code;
+}
+
 /**
  * Deploys to, or destroys in, the account of the current credentials, with further arguments passed on to CDK
  * (`--context stage=prod`; cdk.json says `dev`).
  */
 export async function onAccount(command: 'deploy' | 'destroy', args: string[]): Promise<void> {
-  process.exitCode = await (command === 'deploy' ? deploy(args) : cdk(['destroy', '--all', ...args]));
+  process.exitCode = await (command === 'deploy' ? deploy(args) : destroy(args));
 }

@@ -2,8 +2,11 @@ import { App } from 'aws-cdk-lib';
 import { BackendStack } from '../lib/backend-stack';
 import { bundle } from '../lib/bundle';
 import { stageOf } from '../lib/stage';
+import { loadSettings } from './settings';
 
 async function main(): Promise<void> {
+  // run by `cdk deploy` itself; the project's own commands have loaded them, and tests want none
+  if (process.env['CDK_CLI_VERSION']) loadSettings();
   await bundle();
   const app = new App();
   const stage = stageOf(app.node);
