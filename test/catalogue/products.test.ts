@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { priceIndex, productKey } from '../../lambdas/catalogue/products';
 import { table, writeOne } from '../../lambdas/kernel/table';
 import { type Platform, platform } from '../support/platform';
@@ -63,6 +64,21 @@ test('products are browsed, searched by the beginning of the name and sorted, pa
   expect(await walk('sort=price', 1)).toEqual(['pineapple', 'Banana', 'Zebra', 'apple']);
   expect(await walk('sort=-price', 2)).toEqual(['apple', 'Zebra', 'Banana', 'pineapple']);
   expect((await p.api('GET', '/api/products/?search=a&sort=price')).body.errors).toMatchObject([{ path: 'sort' }]);
+});
+
+test('a name whose key would be longer than a table takes is stored, found by its beginning and listed', async () => {
+  // taken apart, each of these syllables is three characters of three bytes
+  const names = ['x', 'y'].map((end) => `${'각'.repeat(199)}${end}`);
+  for (const name of names) {
+    const { status, body } = await add(name);
+    expect(status).toBe(201);
+    const { gsi2sk = '' } = (await table().find(z.object({ gsi2sk: z.string() }), productKey(body.id))) ?? {};
+    expect(Buffer.byteLength(gsi2sk)).toBeLessThanOrEqual(1_024);
+  }
+  for (const search of ['각각', '각'.repeat(199), '각'.repeat(200)]) {
+    expect(await walk(`search=${encodeURIComponent(search)}`, 1)).toEqual(expect.arrayContaining(names));
+  }
+  expect(await walk(`search=${encodeURIComponent('각나')}`)).toEqual([]);
 });
 
 test('reads may be kept by a CDN, carry an ETag and answer 304', async () => {
