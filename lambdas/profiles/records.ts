@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { BatchGetCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { documents } from '../kernel/documents';
 import { env } from '../kernel/env';
 import { shardOf } from '../kernel/id';
+import { busy } from '../kernel/problem';
 import { type Key, table } from '../kernel/table';
+import { firstBytes } from '../kernel/text';
 import type { Resource, SourceRecord } from './schema';
 
 /** The environment variables with the names of the three tables. */
@@ -41,10 +44,16 @@ export type Person = Partial<Record<Resource, Stored>>;
 export const keyOf = (uid: string): Key => ({ pk: uid, sk: 'RECORD' });
 
 const MOST_KEYS = 100;
+/** Calls in a row that give nothing of what they are asked for, before the reader gives up. */
+const FRUITLESS_CALLS = 5;
+
+type Requests = Record<string, { Keys: Record<string, unknown>[]; ConsistentRead: true }>;
+const countOf = (requests: Requests): number => Object.values(requests).reduce((sum, { Keys }) => sum + Keys.length, 0);
 
 /**
  * What is stored under some uids, in the resources named. Strongly consistent; one read for each that is there or not, and
- * one call for each hundred.
+ * one call for each hundred; more, with growing pauses, when the tables are busy.
+ * @throws Problem 503 when they stay so
  */
 export async function findPeople(
   uids: readonly string[],
@@ -54,10 +63,10 @@ export async function findPeople(
   const uidsAtOnce = Math.floor(MOST_KEYS / resources.length);
   for (let start = 0; start < uids.length; start += uidsAtOnce) {
     const Keys = uids.slice(start, start + uidsAtOnce).map((uid) => ({ ...keyOf(uid) }));
-    let RequestItems: Record<string, { Keys: Record<string, unknown>[]; ConsistentRead: true }> = Object.fromEntries(
+    let RequestItems: Requests = Object.fromEntries(
       resources.map((resource) => [env(TABLES[resource]), { Keys, ConsistentRead: true }]),
     );
-    while (Object.keys(RequestItems).length) {
+    for (let fruitless = 0; Object.keys(RequestItems).length; ) {
       const { Responses = {}, UnprocessedKeys = {} } = await documents.send(new BatchGetCommand({ RequestItems }));
       for (const resource of resources) {
         for (const item of Responses[env(TABLES[resource])] ?? []) {
@@ -66,7 +75,11 @@ export async function findPeople(
           if (person) person[resource] = stored;
         }
       }
-      RequestItems = UnprocessedKeys as typeof RequestItems;
+      const left = UnprocessedKeys as typeof RequestItems;
+      fruitless = countOf(left) < countOf(RequestItems) ? 0 : fruitless + 1;
+      if (fruitless > FRUITLESS_CALLS) throw busy('too much is being read at once, try again');
+      if (countOf(left)) await pause(Math.random() * 25 * 2 ** fruitless);
+      RequestItems = left;
     }
   }
   return people;
@@ -84,8 +97,12 @@ export const BY_EMAIL = 'USERS_BY_EMAIL';
 export const byAssignment = (part: Part, assigned: boolean): string =>
   `${KIND[part]}_${assigned ? 'ASSIGNED' : 'UNASSIGNED'}`;
 
-/** Names as they are searched for: any case, any Unicode form. */
-export const searchKey = (text: unknown): string => String(text).normalize('NFKC').trim().toLowerCase().slice(0, 200);
+/** Two names and a uid are less than the 1,024 bytes of a sort key; NFKC makes up to eighteen characters of one. */
+const MOST_BYTES = 400;
+
+/** Names as they are searched for: any case, any Unicode form, cut to what a key can hold. */
+export const searchKey = (text: unknown): string =>
+  firstBytes(String(text).normalize('NFKC').trim().toLowerCase(), MOST_BYTES);
 
 /** The attributes of the name indexes. Sort keys end with the uid, so that each is one of its kind. */
 export const nameIndexes = ({ uid, first_name, last_name, email }: SourceRecord) => ({

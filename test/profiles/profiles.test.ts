@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { findPeople, findPerson } from '../../lambdas/profiles/records';
+import { RESOURCES } from '../../lambdas/profiles/schema';
+import { intercept, restore } from '../receipts/intercept';
 import { calls, setFault } from '../support/faults';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
@@ -24,6 +27,12 @@ async function ran(resource: keyof typeof FETCHERS, extra: Record<string, string
   const { results } = await get(`runs/?resource=${resource}&limit=2`);
   return results.find(({ trigger }: { trigger: string }) => trigger === 'schedule');
 }
+
+/** What is stored under a uid, as a function reads it. */
+const stored = (uid: string) => {
+  Object.assign(process.env, p.named('Profiles/FetchUsers').environment);
+  return findPerson(uid, RESOURCES);
+};
 
 beforeAll(async () => {
   theSource = await source();
@@ -169,6 +178,18 @@ describe('lists', () => {
     expect(seen.toSorted()).toEqual(people.map(({ uid }) => uid).toSorted());
   });
 
+  test('hold names whose keys would be longer than a table takes, and find them', async () => {
+    // one character that a search knows as eighteen
+    const long = '\ufdfa'.repeat(200);
+    const one = aUser({ first_name: long, last_name: long, email: `${'ю'.repeat(310)}@a.example` });
+    expect(await fetched('users', [one])).toMatchObject({ stored: 1 });
+    const { gsi2sk = '', gsi3sk = '' } = (await stored(one.uid)).users ?? {};
+    for (const key of [gsi2sk, gsi3sk]) expect(Buffer.byteLength(key)).toBeLessThanOrEqual(1_024);
+    for (const search of [long.slice(0, 3), long.slice(0, 150), 'ю'.repeat(150)]) {
+      expect((await get(`users/?search=${encodeURIComponent(search)}`)).results).toMatchObject([{ uid: one.uid }]);
+    }
+  });
+
   test('are an operator’s', async () => {
     for (const path of ['users/', 'addresses/', 'credit-cards/', 'runs/', 'set-aside/']) {
       expect((await p.api('GET', `/api/profiles/${path}`)).status).toBe(401);
@@ -176,6 +197,31 @@ describe('lists', () => {
       expect((await p.api('GET', `/api/profiles/${path}`, {}, operator)).status).toBe(200);
     }
   });
+});
+
+test('of what is asked for at once a table may answer a part: the rest is asked for again, with patience, not for ever', async () => {
+  const uids = Array.from({ length: 3 }, () => randomUUID());
+  await fetched(
+    'users',
+    uids.map((uid) => aUser({ uid })),
+  );
+  const answers = (most: number) =>
+    intercept('documents', 'BatchGetItemCommand', async ({ RequestItems }, read) => {
+      const cut = (from: number, to?: number) =>
+        Object.fromEntries(
+          Object.entries(RequestItems as Record<string, { Keys: unknown[] }>)
+            .map(([name, { Keys, ...rest }]) => [name, { Keys: Keys.slice(from, to), ...rest }] as const)
+            .filter(([, { Keys }]) => Keys.length),
+        );
+      const given = most ? await read({ RequestItems: cut(0, most) }) : { Responses: {} };
+      return { ...given, UnprocessedKeys: cut(most) };
+    });
+  answers(1);
+  expect((await findPeople(uids, RESOURCES)).get(uids[2] ?? '')?.users?.uid).toBe(uids[2]);
+  restore();
+  answers(0);
+  await expect(findPeople(uids, RESOURCES)).rejects.toMatchObject({ status: 503 });
+  restore();
 });
 
 describe('a source that has a bad day', () => {
