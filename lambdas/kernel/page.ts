@@ -13,24 +13,27 @@ export interface ListCall {
 /** How many calls one page may take when a filter drops most of what is read; then a short page with a `next` is given. */
 const CALLS_A_PAGE = 5;
 
-/** Names a list with its filters: all of the query but where it is cut. */
-function listName({ path, query }: ListCall): string {
+/**
+ * Names a list with its filters, all of the query but where it is cut, and with what it reads: one path shows other
+ * partitions to other callers, and a position in one means nothing in another.
+ */
+function listName({ path, query }: ListCall, reads: unknown): string {
   const { limit: _, cursor: __, ...filters } = query as Record<string, unknown>;
-  return JSON.stringify([path.replace(/\/$/, ''), filters]);
+  return JSON.stringify([path.replace(/\/$/, ''), filters, reads]);
 }
 
-async function nextPath(call: ListCall, position: unknown): Promise<string> {
+async function nextPath(call: ListCall, position: unknown, reads?: unknown): Promise<string> {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(call.query)) {
     if (name === 'cursor' || value === undefined) continue;
     for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
   }
-  search.set('cursor', await sealCursor(listName(call), position));
+  search.set('cursor', await sealCursor(listName(call, reads), position));
   return `${call.path.replace(/\/$/, '')}/?${search}`;
 }
 
-const positionOf = async (call: ListCall): Promise<unknown> =>
-  call.query.cursor === undefined ? undefined : openCursor(listName(call), call.query.cursor);
+const positionOf = async (call: ListCall, reads?: unknown): Promise<unknown> =>
+  call.query.cursor === undefined ? undefined : openCursor(listName(call, reads), call.query.cursor);
 
 /** A page of a list that its reader cuts itself: `read` gets the position where the last page ended, and gives the next. */
 export async function cutPage<T, P>(
@@ -44,15 +47,16 @@ export async function cutPage<T, P>(
 /** A page of one partition. Reads what it gives, in one call; with a filter up to five calls. */
 export async function page<S extends z.ZodType>(from: Table, schema: S, call: ListCall, range: Range) {
   const { limit } = call.query;
+  const reads = [range.index, range.partition];
   const results: z.output<S>[] = [];
-  let startKey = (await positionOf(call)) as Record<string, unknown> | undefined;
+  let startKey = (await positionOf(call, reads)) as Record<string, unknown> | undefined;
   for (let calls = 0; calls < CALLS_A_PAGE; calls++) {
     const part = await from.query(schema, { ...range, limit: limit - results.length, startKey });
     results.push(...part.items);
     startKey = part.lastKey;
     if (!startKey || results.length === limit) break;
   }
-  return { results, next: startKey ? await nextPath(call, startKey) : null };
+  return { results, next: startKey ? await nextPath(call, startKey, reads) : null };
 }
 
 export interface MergedRange<T = never> extends Omit<Range, 'partition' | 'startKey' | 'limit' | 'where'> {
@@ -81,7 +85,8 @@ export async function mergedPage<S extends z.ZodType>(
 ) {
   const { limit } = call.query;
   const ascending = ranges[0].ascending ?? false;
-  const last = (await positionOf(call)) as string | undefined;
+  const reads = ranges.map(({ index, partitions }) => [index, partitions]);
+  const last = (await positionOf(call, reads)) as string | undefined;
   const bounds = (prefix: string): Pick<Range, 'from' | 'to'> => {
     const [from, to] = [prefix, `${prefix}\uffff`];
     if (last === undefined) return prefix ? { from, to } : {};
@@ -127,7 +132,7 @@ export async function mergedPage<S extends z.ZodType>(
   const given = all.slice(0, limit);
   const position = all.length > limit || given.length === limit ? given.at(-1)?.key : horizon;
   const more = position !== undefined && (all.length > limit || horizon !== undefined);
-  return { results: given.map(({ item }) => item), next: more ? await nextPath(call, position) : null };
+  return { results: given.map(({ item }) => item), next: more ? await nextPath(call, position, reads) : null };
 }
 
 /** A page of a list that is at hand whole, in ascending order of its unique sort keys; a cursor is the last one given. */
