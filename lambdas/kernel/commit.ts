@@ -30,6 +30,9 @@ export class ConditionFailed extends Error {
   }
 }
 
+/** What a transaction is cancelled for that passes: others write the same items, or the table has too much to do. */
+const PASSING = new Set(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
+
 const ATTEMPTS = 6;
 const BASE_DELAY_MS = 15;
 
@@ -45,7 +48,7 @@ const pause = (attempt: number) =>
  *
  * @throws ConditionFailed when a condition did not hold
  * @throws Replay when this `Idempotency-Key` was answered before: carries that answer
- * @throws Problem 503 when others keep writing the same items
+ * @throws Problem 503 when others keep writing the same items, or the table stays throttled
  */
 export async function commit({ writes, emit = [], idempotency }: Commit): Promise<void> {
   const all = [
@@ -68,12 +71,12 @@ export async function commit({ writes, emit = [], idempotency }: Commit): Promis
         if (idempotency && failed.includes(all.length - 1)) await idempotency.replay();
         const [first, ...others] = failed;
         if (first !== undefined) throw new ConditionFailed([first, ...others]);
-        if (!error.CancellationReasons?.some(({ Code }) => Code === 'TransactionConflict')) throw error;
+        if (!reasons.some(({ Code = '' }) => PASSING.has(Code))) throw error;
       } else if (!(error instanceof TransactionConflictException)) throw error;
       await pause(attempt);
     }
   }
-  throw busy('the same record is being changed by others, try again');
+  throw busy('too much is being written at once, try again');
 }
 
 /** As `commit`, for writes whose condition may well not hold. @returns whether it held */

@@ -82,7 +82,7 @@ async function authorize(access: Operation['access'], header: Call['header'], pa
 
 /** The platform's ways to say that it is busy, or failed for the moment; the SDK has tried again before. */
 const PASSING =
-  /Throttl|ProvisionedThroughputExceeded|LimitExceeded|TransactionConflict|ServiceUnavailable|SlowDown|Internal(Server)?(Error|Failure)|TimeoutError/;
+  /Throttl|ProvisionedThroughputExceeded|LimitExceeded|Transaction(Conflict|InProgress)|ServiceUnavailable|SlowDown|Internal(Server|Service)?(Error|Failure)|TimeoutError/;
 const BROKEN_CONNECTION = /^(ECONN|EPIPE|ETIMEDOUT|ERR_STREAM_PREMATURE_CLOSE)/;
 
 const isPassing = (error: unknown): boolean =>

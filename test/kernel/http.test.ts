@@ -46,9 +46,8 @@ const Things = contract({
   cached: { ...open, method: 'GET', path: '/a.b/cached', summary: '', returns: Thing, cache: 'public, max-age=60' },
 });
 
-class ThrottlingException extends Error {
-  override readonly name = 'ThrottlingException';
-}
+/** An error of the platform's, which its name tells. */
+const platformError = (name: string) => Object.assign(new Error('so it is'), { name });
 
 /** What `tell` does, by the word that it is told. */
 const DEEDS: Record<string, () => unknown> = {
@@ -58,7 +57,13 @@ const DEEDS: Record<string, () => unknown> = {
     throw conflict('it is there', 'taken');
   },
   busy: () => {
-    throw new ThrottlingException('slow down');
+    throw platformError('ThrottlingException');
+  },
+  'under way': () => {
+    throw platformError('TransactionInProgressException');
+  },
+  'without secrets': () => {
+    throw platformError('InternalServiceError');
   },
   broken: () => {
     throw new Error('the secret inside');
@@ -177,6 +182,8 @@ test('a field that nobody knows is named, where the schema takes no other', asyn
 test.each([
   ['conflict', 409, { type: '/docs/problems/#taken', detail: 'it is there' }, undefined],
   ['busy', 503, { type: '/docs/problems/#busy' }, '1'],
+  ['under way', 503, { type: '/docs/problems/#busy' }, '1'],
+  ['without secrets', 503, { type: '/docs/problems/#busy' }, '1'],
   ['broken', 500, { type: 'about:blank', title: 'Internal Server Error' }, undefined],
   ['odd', 418, { title: 'Error', detail: 'short and stout' }, undefined],
 ])('what ends as %s is answered %d', async (what, status, problem, retryAfter) => {

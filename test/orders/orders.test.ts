@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { ORDER } from '../support/example-order';
+import { type Fault, setFault } from '../support/faults';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
 import { DELIVERIES, ORDERS, place, read } from './shop';
@@ -101,6 +103,33 @@ describe('placing', () => {
   }, 60_000);
 });
 
+describe('a table that is throttled', () => {
+  afterEach(() => setFault(undefined));
+
+  const throttled = (times: number): Fault => {
+    let left = times;
+    return ({ command }) =>
+      command === 'TransactWriteItemsCommand' && left-- > 0
+        ? new TransactionCanceledException({
+            message: 'cancelled',
+            $metadata: {},
+            CancellationReasons: [{ Code: 'None' }, { Code: 'ThrottlingError' }],
+          })
+        : undefined;
+  };
+
+  test('is asked again', async () => {
+    setFault(throttled(3));
+    await place(on, owner);
+  });
+
+  test('is no failure of ours, but one to come back after', async () => {
+    setFault(throttled(100));
+    const { status, headers } = await on.api('POST', ORDERS, { body: ORDER }, owner);
+    expect([status, headers['retry-after']]).toEqual([503, '1']);
+  });
+});
+
 describe('who sees what', () => {
   test.each(['GET', 'PUT', 'PATCH', 'DELETE'])("%s of another's order finds nothing", async (method) => {
     const { uuid } = await place(on, owner);
@@ -125,6 +154,22 @@ describe('who sees what', () => {
     const cancelled = await read(on, caller, `${ORDERS}?status=cancelled&user=${caller.id}`);
     expect(cancelled.results).toMatchObject([{ uuid: orders[1].uuid }]);
     expect((await on.api('GET', `${ORDERS}?user=${owner.id}`, {}, caller)).status).toBe(403);
+  });
+
+  test("a cursor is good for its own list only, whoever's it is", async () => {
+    const [one, other] = await Promise.all([on.callers.user(), on.callers.user()]);
+    for (const caller of [one, one, other, other]) await place(on, caller);
+    const first = (await read(on, one, `${ORDERS}?limit=1`)).next;
+    expect((await on.api('GET', first, {}, one)).status).toBe(200);
+    const ofAll = (await read(on, operator, `${ORDERS}?limit=1`)).next;
+    for (const [next, caller] of [
+      [first, other],
+      [first, operator],
+      [ofAll, one],
+    ]) {
+      const { status, body } = await on.api('GET', next, {}, caller);
+      expect([status, body.errors?.[0].path]).toEqual([422, 'cursor']);
+    }
   });
 
   test('an operator and an admin have the orders of all, by user and by status', async () => {
