@@ -4,9 +4,10 @@ import { expiry, timestamp } from './clock';
 import { OUTBOX } from './names';
 import { table, type Write } from './table';
 
-/** An event for the bus, or a message for one queue, at once or at a time. */
+/** An event for the bus, or a message for one queue: a text as it stands, or any JSON, at once or at a time. */
 export const Outgoing = z.union([
   z.object({ event: z.string(), detail: z.unknown() }),
+  z.object({ queue: z.string(), text: z.string() }),
   z.object({ queue: z.string(), message: z.unknown(), due_at: z.string().optional() }),
 ]);
 export type Outgoing = z.output<typeof Outgoing>;

@@ -5,7 +5,10 @@ import { env } from './env';
 export const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 
 export interface QueueMessage {
-  body: unknown;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it stands, instead of a body. */
+  text?: string;
   /** 0 to 900, SQS's limit. */
   delaySeconds?: number;
   /** Text that goes along outside of the body. */
@@ -21,9 +24,9 @@ export const queueUrl = (role: string): string => env(`${role}_QUEUE_URL`);
 export async function send(url: string, messages: QueueMessage[]): Promise<void> {
   for (let start = 0; start < messages.length; start += BATCH) {
     const Entries = messages.slice(start, start + BATCH).map(
-      ({ body, delaySeconds, attributes }, index): SendMessageBatchRequestEntry => ({
+      ({ body, text, delaySeconds, attributes }, index): SendMessageBatchRequestEntry => ({
         Id: String(index),
-        MessageBody: JSON.stringify(body),
+        MessageBody: text ?? JSON.stringify(body),
         ...(delaySeconds ? { DelaySeconds: Math.min(900, Math.ceil(delaySeconds)) } : {}),
         ...(attributes && {
           MessageAttributes: Object.fromEntries(

@@ -41,6 +41,10 @@ export async function relay(stream: DynamoDBStreamEvent): Promise<void> {
         events.push(outgoing);
         continue;
       }
+      if ('text' in outgoing) {
+        messages.push(outgoing);
+        continue;
+      }
       const { queue, message, due_at } = outgoing;
       const delaySeconds = delayFor(due_at);
       if (delaySeconds !== undefined) messages.push({ queue, body: message, delaySeconds });

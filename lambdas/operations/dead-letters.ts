@@ -47,8 +47,7 @@ const MOVED_ON = 'it has just been changed, look again';
 const LARGEST_BYTES = 250_000;
 
 /** @throws Problem 422 when no queue takes it */
-function sendable(payload: unknown): string {
-  const text = JSON.stringify(payload);
+function sendable(text: string): string {
   if (text.search(UNSENDABLE) >= 0) throw invalid([{ path: 'payload', message: 'holds a character that SQS refuses' }]);
   if (Buffer.byteLength(text) > LARGEST_BYTES) {
     throw invalid([{ path: 'payload', message: `expected at most ${LARGEST_BYTES} bytes` }]);
@@ -61,7 +60,7 @@ export const changeDeadLetter: Handler<Operations['changeDeadLetter']> = async (
   const letter = await findAtDesk(call, params.id);
   requireMatch(letter);
   if (!letter.can_edit) throw refuse(letter, 'edited');
-  const text = sendable(body.payload);
+  const text = sendable(JSON.stringify(body.payload));
   const { kind, own } = partsOf(params.id);
   if (kind !== 'message') await keepEdit(params.id, body.payload);
   else if (!(await editLetter(own, text))) throw conflict(MOVED_ON);
@@ -72,8 +71,8 @@ async function putBackMessage(own: string, by: Principal): Promise<DeadLetter> {
   const letter = await storedLetter(own);
   const before = shownLetter(letter);
   if (!before.can_put_back || letter.role === null) throw refuse(before, 'put back');
-  sendable(before.payload);
-  const emit = [{ queue: letter.role, message: before.payload }];
+  // as it stands: read and written again, a large number would be another
+  const emit = [{ queue: letter.role, text: sendable(letter.payload) }];
   const ended = await endLetter(letter, { state: 'put_back', by: by.name, emit });
   if (!ended) throw conflict(MOVED_ON);
   return shownLetter(ended);

@@ -3,6 +3,7 @@ import { expiry, timestamp } from '../kernel/clock';
 import { ConditionFailed, commit, commitIf } from '../kernel/commit';
 import type { Outgoing } from '../kernel/outbox';
 import { type Key, table, type Write } from '../kernel/table';
+import { shownPayload } from './payload';
 import { type DeadLetter, LETTER_STATES } from './schema';
 
 const letters = table();
@@ -105,14 +106,6 @@ export async function endLetter(
   }
 }
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-};
-
 /** As the desk shows it. */
 export function shownLetter(letter: StoredLetter): DeadLetter {
   const { lane, context, role, payload, reason, since, attempts, edited, state, ended_at, ended_by } = letter;
@@ -122,7 +115,7 @@ export function shownLetter(letter: StoredLetter): DeadLetter {
     kind: 'message',
     lane,
     context,
-    payload: parsed(payload),
+    payload: shownPayload(payload),
     reason,
     since,
     attempts,

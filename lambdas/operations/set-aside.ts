@@ -4,6 +4,7 @@ import { commit } from '../kernel/commit';
 import { notFound } from '../kernel/problem';
 import { type Key, table } from '../kernel/table';
 import { type Asker, ask, read, unanswered } from './own-api';
+import { shownPayload } from './payload';
 import type { DeadLetter } from './schema';
 
 /** Kinds of dead letters that their own contexts keep, and show and put back by their own routes. */
@@ -22,14 +23,6 @@ interface Foreign {
 
 /** What differs from kind to kind. */
 type Own = Pick<DeadLetter, 'payload' | 'reason' | 'since' | 'attempts' | 'ended_at'> & { id: string; open: boolean };
-
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-};
 
 const RECEIPTS = '/api/checks/set-aside/';
 const PROFILES = '/api/profiles/set-aside/';
@@ -55,7 +48,7 @@ export const FOREIGN: Record<ForeignKind, Foreign> = {
       })
       .transform(({ id, payload, reason, set_aside_at, put_back_at }) => ({
         id,
-        payload: parsed(payload),
+        payload: shownPayload(payload),
         reason,
         since: set_aside_at,
         attempts: null,
@@ -109,7 +102,7 @@ export const FOREIGN: Record<ForeignKind, Foreign> = {
         const last = attempts.at(-1);
         return {
           id,
-          payload: parsed(payload),
+          payload: shownPayload(payload),
           reason: last?.error ?? `the receiver answered ${last?.status_code ?? 'nothing'}`,
           since: updated_at,
           attempts: attempts.length,

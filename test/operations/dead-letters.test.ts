@@ -1,3 +1,5 @@
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { sqs } from '../../lambdas/kernel/queue';
 import { TASKS } from '../orders/shop';
 import { receipt } from '../receipts/shop';
 import { setFault } from '../support/faults';
@@ -163,6 +165,25 @@ test.each(['before', 'after'] as const)(
     expect([body.state, body.attempts.length]).toEqual(['SUCCESS', 1]);
   },
 );
+
+test('what JSON cannot be read from without a loss is shown as the text that it is, and goes back unchanged', async () => {
+  // a lane whose worker does not run here
+  const pieces = p.named('Bulk/Pieces/Function').environment;
+  const deep = `${'['.repeat(9_000)}${']'.repeat(9_000)}`;
+  const texts = ['{"id":12345678901234567890}', '[1e400]', deep, '{"price": 1.50}'];
+  for (const text of texts) await moved(p, text, pieces);
+  await collect(p);
+  const shown = (await inLane('Bulk.Pieces')).map(({ payload }: { payload: unknown }) => payload);
+  expect(shown).toHaveLength(4);
+  expect(shown).toEqual(expect.arrayContaining([...texts.slice(0, 3), { price: 1.5 }]));
+  const { body } = await call('POST', `${LETTERS}put-back/`, { filter: { lane: 'Bulk.Pieces' } });
+  expect(body).toMatchObject({ put_back: 4, refused: [] });
+  await p.settle();
+  const { Messages = [] } = await sqs.send(
+    new ReceiveMessageCommand({ QueueUrl: pieces['SOURCE_QUEUE_URL'], MaxNumberOfMessages: 10 }),
+  );
+  expect(Messages.map(({ Body }) => Body).sort()).toEqual([...texts].sort());
+});
 
 test('what no queue takes is refused before it is kept', async () => {
   const { id } = await letter();

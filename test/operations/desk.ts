@@ -31,8 +31,8 @@ export async function poison(p: Platform, body: unknown): Promise<void> {
 }
 
 /** A message that the platform moved by itself: its function died each time, and nobody said why. */
-export async function moved(p: Platform, body: string): Promise<void> {
-  await sqs.send(new SendMessageCommand({ QueueUrl: worker(p)['DEAD_LETTERS_QUEUE_URL'], MessageBody: body }));
+export async function moved(p: Platform, body: string, { DEAD_LETTERS_QUEUE_URL } = worker(p)): Promise<void> {
+  await sqs.send(new SendMessageCommand({ QueueUrl: DEAD_LETTERS_QUEUE_URL, MessageBody: body }));
 }
 
 export const collect = (p: Platform) => p.run('Operations/Minute', {});
