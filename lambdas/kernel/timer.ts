@@ -2,11 +2,11 @@ import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { now, syncClock } from './clock';
 import { documents } from './documents';
-import { env } from './env';
+import { env, findEnv } from './env';
 import { shardOf, shards } from './id';
 import { log } from './log';
 import { sendAll } from './queue';
-import { type Key, table, writeOne } from './table';
+import { table, writeOne } from './table';
 
 /** A message for a queue, due at a time. The same id at the same time is one timer. */
 export const Timer = z.object({ id: z.string(), due_at: z.string(), queue: z.string(), message: z.unknown() });
@@ -41,27 +41,48 @@ export async function schedule(due: Timer[]): Promise<void> {
 }
 
 const PAGE = 200;
-const DELETE_BATCH = 25;
+const WRITE_BATCH = 25;
 const RESERVE_MS = 10_000;
 
-async function remove(keys: Key[]): Promise<void> {
-  for (let start = 0; start < keys.length; start += DELETE_BATCH) {
-    let requests = keys
-      .slice(start, start + DELETE_BATCH)
-      .map(({ pk, sk }) => ({ DeleteRequest: { Key: { pk, sk } } }));
+type Request = NonNullable<BatchWriteCommand['input']['RequestItems']>[string][number];
+
+async function write(all: Request[]): Promise<void> {
+  for (let start = 0; start < all.length; start += WRITE_BATCH) {
+    let requests = all.slice(start, start + WRITE_BATCH);
     while (requests.length) {
       const command = new BatchWriteCommand({ RequestItems: { [env('TIMERS_TABLE')]: requests } });
       const { UnprocessedItems } = await documents.send(command);
-      requests = (UnprocessedItems?.[env('TIMERS_TABLE')] ?? []) as typeof requests;
+      requests = UnprocessedItems?.[env('TIMERS_TABLE')] ?? [];
     }
   }
 }
 
+/** Where timers stay whose queue this deployment does not have: kept, and in nobody's way. */
+const STRANDED = 'STRANDED';
+
+const isKnown = ({ queue }: Timer): boolean => findEnv(`${queue}_QUEUE_URL`) !== undefined;
+
 async function release(due: StoredTimer[]): Promise<void> {
+  const known = due.filter(isKnown);
+  const stranded = due.filter((timer) => !isKnown(timer));
   await sendAll(
-    due.map(({ queue, message, due_at }) => ({ queue, body: message, delaySeconds: delayFor(due_at) ?? 0 })),
+    known.map(({ queue, message, due_at }) => ({ queue, body: message, delaySeconds: delayFor(due_at) ?? 0 })),
   );
-  await remove(due);
+  for (const { id, queue, due_at } of stranded)
+    log('error', 'no such queue: the timer is kept apart', { id, queue, due_at });
+  await write(stranded.map((timer) => ({ PutRequest: { Item: { ...timer, pk: STRANDED } } })));
+  await write(due.map(({ pk, sk }) => ({ DeleteRequest: { Key: { pk, sk } } })));
+}
+
+async function releasePartition(partition: string, to: string, remainingMs: () => number): Promise<number> {
+  let released = 0;
+  while (remainingMs() > RESERVE_MS) {
+    const { items } = await timers.query(StoredTimer, { partition, to, ascending: true, limit: PAGE });
+    if (!items.length) break;
+    await release(items);
+    released += items.length;
+  }
+  return released;
 }
 
 /**
@@ -73,14 +94,16 @@ export async function tick(remainingMs: () => number): Promise<{ released: numbe
   await syncClock();
   const to = new Date(now().getTime() + HORIZON_SECONDS * 1_000).toISOString();
   let released = 0;
+  const failures: unknown[] = [];
   for (const partition of shards('DUE')) {
-    while (remainingMs() > RESERVE_MS) {
-      const { items } = await timers.query(StoredTimer, { partition, to, ascending: true, limit: PAGE });
-      if (!items.length) break;
-      await release(items);
-      released += items.length;
+    try {
+      released += await releasePartition(partition, to, remainingMs);
+    } catch (error) {
+      failures.push(error);
     }
   }
-  log('info', 'tick', { released });
+  log('info', 'tick', { released, failed: failures.length });
+  // one partition's trouble holds up no other, and is an error of the function all the same
+  if (failures.length) throw failures[0];
   return { released };
 }

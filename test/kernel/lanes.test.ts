@@ -156,6 +156,25 @@ test('a tick hands over more than a page, deletes what it handed over, and stops
   await on.moveClock(0);
 });
 
+test('a timer for a queue that there is no more is kept apart, and holds up no other', async () => {
+  const due_at = ahead(HORIZON_SECONDS + 2);
+  await relay(
+    outbox({ queue: 'NO_SUCH', message: 'stranded', due_at }),
+    outbox({ queue: ROLE, message: 'goes', due_at }),
+  );
+  await on.moveClock(HORIZON_SECONDS + 3);
+  await tick();
+  const arrived = await eventually('the other arrives', async () => {
+    const found = await take(ROLE);
+    return found.length > 0 && found;
+  });
+  expect(arrived.map(({ body }) => body)).toEqual(['goes']);
+  expect(await tick()).toEqual({ released: 0 });
+  const kept = await timers.query(z.object({ queue: z.string(), message: z.unknown() }), { partition: 'STRANDED' });
+  expect(kept.items).toEqual([{ queue: 'NO_SUCH', message: 'stranded' }]);
+  await on.moveClock(0);
+});
+
 describe('a worker of a queue', () => {
   const Message = z.object({ n: z.number() });
   let visibility: { ReceiptHandle: string; VisibilityTimeout: number }[] = [];
