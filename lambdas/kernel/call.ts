@@ -33,6 +33,14 @@ const fieldErrors = (error: z.ZodError): FieldError[] =>
       : [{ path: issue.path.join('.'), message: issue.message }],
   );
 
+/** As many as anybody mends at once; an answer has to stay below Lambda's 6 MB, whatever was sent. */
+const MOST_ERRORS = 100;
+
+const bounded = (errors: FieldError[]): FieldError[] => {
+  const more = errors.length - MOST_ERRORS;
+  return more > 0 ? [...errors.slice(0, MOST_ERRORS), { path: '', message: `and ${more} more` }] : errors;
+};
+
 /** JSON can write half of a surrogate pair as an escape; UTF-8, and so every store, cannot hold it. */
 const HALF_PAIR = /\\ud[89a-f]/i;
 
@@ -122,9 +130,9 @@ export function readCall(
   if (path?.success === false) throw notFound('resource');
   const query = operation.query?.safeParse(queryOf(event));
   const body = operation.body?.safeParse(input);
-  const errors = [query, body].flatMap((part) => (part?.success === false ? fieldErrors(part.error) : []));
-  if (!errors.length && HALF_PAIR.test(rawBody)) errors.push(...textErrors(input));
-  if (errors.length) throw invalid(errors);
+  const unfit = [query, body].flatMap((part) => (part?.success === false ? fieldErrors(part.error) : []));
+  const errors = !unfit.length && HALF_PAIR.test(rawBody) ? textErrors(input) : unfit;
+  if (errors.length) throw invalid(bounded(errors));
   const address = event.requestContext.identity?.sourceIp ?? '';
   const route = `${operation.method} ${event.path.replace(/\/$/, '')}`;
   return {
