@@ -17,6 +17,13 @@ const CARD_NUMBERS = new Set(['creditcardnumber', 'cardnumber', 'ccnumber']);
 
 /** Card numbers have 13 to 19 digits (ISO/IEC 7812), written with up to two spaces, dashes, dots and the like between them. */
 const CARD_LIKE = /(?<plus>\+?)\p{Nd}(?:[\s\p{Pd}._/\\·•,\u200b-\u200d\u2060\ufeff]{0,2}\p{Nd}){12,}/gu;
+/** The same with up to three of whatever is no letter and no digit between them; what was cut before is not joined again. */
+const SPREAD = /\p{Nd}(?:[^\p{L}\p{N}…]{0,3}\p{Nd}){12,}/gu;
+const FEWEST_DIGITS = 13;
+const MOST_DIGITS = 19;
+/** A time as text is no card number, whatever its check digit. */
+const TIME = /[12]\d{3}-[01]\d-[0-3]\d[ T][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?!\p{Nd})/u;
+const SPREAD_OR_TIME = new RegExp(`(?<time>${TIME.source})|${SPREAD.source}`, 'gu');
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 /** E.164: a phone number has 15 digits at the most. */
 const PHONE_DIGITS = 15;
@@ -25,13 +32,71 @@ const DEEPEST = 32;
 const digitsOf = (text: string): string => text.replace(/\P{Nd}/gu, '').normalize('NFKC');
 const masked = (digits: string): string => `${digits.slice(0, 6)}…${digits.slice(-4)}`;
 
-/** A text with every card number in it cut down to its first six and last four digits. */
+/** The check digit of ISO/IEC 7812, annex B. Digits of other scripts are not checked: those count as a card number. */
+function hasCheckDigit(digits: string[]): boolean {
+  if (digits.some((digit) => /\D/.test(digit))) return true;
+  const sum = digits.toReversed().reduce((total, digit, place) => {
+    const value = Number(digit) * (place % 2 ? 2 : 1);
+    return total + (value > 9 ? value - 9 : value);
+  }, 0);
+  return sum % 10 === 0;
+}
+
+interface Cut {
+  from: number;
+  to: number;
+}
+
+/**
+ * Where in a run of spread digits there are card numbers, from one separator to another; what overlaps is one. A phone number
+ * with its plus is none: `before` is what stands before the run.
+ */
+function cardsIn(run: string, before: string | undefined): Cut[] {
+  const places = [...run.matchAll(/\p{Nd}/gu)].map(({ index, 0: { length } }) => ({ from: index, to: index + length }));
+  const digits = [...digitsOf(run)];
+  const begins = (at: number) => at === 0 || places[at - 1]?.to !== places[at]?.from;
+  const ends = (at: number) => at === places.length - 1 || begins(at + 1);
+  const cuts: Cut[] = [];
+  places.forEach(({ from }, first) => {
+    if (!begins(first)) return;
+    const isPhone = (first ? run[from - 1] : before) === '+';
+    for (let length = MOST_DIGITS; length >= FEWEST_DIGITS; length--) {
+      const last = places[first + length - 1];
+      if (!last || !ends(first + length - 1)) continue;
+      if (isPhone && length <= PHONE_DIGITS) continue;
+      if (!hasCheckDigit(digits.slice(first, first + length))) continue;
+      const cut = cuts.at(-1);
+      if (cut && cut.to > from) cut.to = Math.max(cut.to, last.to);
+      else cuts.push({ from, to: last.to });
+    }
+  });
+  return cuts;
+}
+
+function maskSpread(run: string, before: string | undefined): string {
+  let text = '';
+  let done = 0;
+  for (const { from, to } of cardsIn(run, before)) {
+    text += run.slice(done, from) + masked(digitsOf(run.slice(from, to)));
+    done = to;
+  }
+  return text + run.slice(done);
+}
+
+/**
+ * A text with every card number in it cut down to its first six and last four digits: what has as many digits close
+ * together, and, with more between them, what has a card's check digit too.
+ */
 function maskText(text: string): string {
   if (UUID.test(text)) return text;
-  return text.replace(CARD_LIKE, (found: string, plus: string) => {
-    const digits = digitsOf(found);
-    return plus && digits.length <= PHONE_DIGITS ? found : masked(digits);
-  });
+  return text
+    .replace(CARD_LIKE, (found: string, plus: string) => {
+      const digits = digitsOf(found);
+      return plus && digits.length <= PHONE_DIGITS ? found : masked(digits);
+    })
+    .replace(SPREAD_OR_TIME, (found: string, time: string | undefined, at: number, whole: string) =>
+      time === undefined ? maskSpread(found, whole[at - 1]) : found,
+    );
 }
 
 /** One that was protected before comes back when an operator corrects the record that it is in. */

@@ -88,6 +88,15 @@ async function everythingKept(): Promise<Record<string, string>> {
   return found;
 }
 
+/** What makes it pass Luhn's check. */
+const checkDigit = (digits: string): string => {
+  const sum = [...digits].reverse().reduce((total, one, place) => {
+    const doubled = Number(one) * (place % 2 ? 1 : 2);
+    return total + (doubled > 9 ? doubled - 9 : doubled);
+  }, 0);
+  return String((10 - (sum % 10)) % 10);
+};
+
 const bare = (text: string): string => text.replace(/[^\p{L}\p{N}]/gu, '');
 
 test('a known card number, password and insurance number are nowhere', async () => {
@@ -97,6 +106,7 @@ test('a known card number, password and insurance number are nowhere', async () 
     addresses: anAddress({
       uid,
       mail_box: `see card ${CARD}`,
+      community: `pay with ${GROUPED.replaceAll('-', ' : ')}`,
       notes: [{ text: `${CARD.slice(0, 8)} ${CARD.slice(8)}` }],
     }),
     credit_cards: aCard({ uid, credit_card_number: GROUPED, cvv: '921', backup: Number(CARD), [CARD]: 'a name' }),
@@ -189,6 +199,19 @@ describe('protecting', () => {
   const written = fc
     .tuple(number, fc.array(separator, { minLength: 18, maxLength: 18 }))
     .map(([digits, between]) => ({ digits, text: [...digits].map((one, at) => one + (between[at] ?? '')).join('') }));
+  /** With a card's check digit, and whatever is neither letter nor digit between the digits. */
+  const spread = fc
+    .tuple(
+      fc.stringMatching(/^[1-9]\d{11,17}$/),
+      fc.array(fc.constantFrom('', ':', ' | ', '*', '(', ')', '---', ' - ', '+', '=\t=', '₽'), {
+        minLength: 19,
+        maxLength: 19,
+      }),
+    )
+    .map(([most, between]) => {
+      const digits = most + checkDigit(most);
+      return { digits, text: [...digits].map((one, at) => one + (at < most.length ? between[at] : '')).join('') };
+    });
   const field = fc.constantFrom('credit_card_number', 'cc_number', 'note', 'id', 'Credit Card Number', 'phone_number');
 
   test('no number of 13 to 19 digits survives, wherever it is and however it is written', () => {
@@ -208,6 +231,22 @@ describe('protecting', () => {
     );
   });
 
+  test('nor does a card number with more between its digits, beside other numbers too', () => {
+    fc.assert(
+      fc.property(
+        spread,
+        fc.constantFrom('x', '1: ', '12 | ', 'no. 7:', '2026-01-31 12:00:00 '),
+        fc.constantFrom('y', ' : 9', ', 12/27', '|12|2027|123'),
+        ({ digits, text }, before, after) => {
+          expect(bare(JSON.stringify(protect({ note: before + text + after, [text]: 1 })))).not.toContain(digits);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    expect(protect('4539:5787:6362:1486')).toBe('453957…1486');
+    expect(protect('at 12:30, 4539 | 5787 | 6362 | 1486 | 12/27')).not.toContain('5787');
+  });
+
   test('what is no card number stays as it is', () => {
     const record = {
       uid: '12345678-1234-4123-8123-123456789012',
@@ -215,6 +254,10 @@ describe('protecting', () => {
       date_of_birth: '1990-04-12',
       at: '2026-01-31T12:00:00.000Z',
       seen: '2026-01-31 12:00:00',
+      // with the check digit of a card
+      left: ['2026-01-31 12:00:04', '2026-01-31 12:00:00.001'],
+      two_phones: '+376 471.803.1259, +376 471.803.1259',
+      sizes: '(4539) : (5787) : (6362) : (1487)',
       latitude: -12.345678901234567,
       id: 123_456_789_012 - 1,
       full_address: 'Apt. 870 82517 Murphy Mountain, Lake Neil, CO 54432-4510',
