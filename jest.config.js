@@ -10,6 +10,7 @@ const common = {
 module.exports = {
   testTimeout: 60_000,
   maxWorkers: 2,
+  coverageThreshold: { global: { branches: 90 } },
   collectCoverageFrom: ['lambdas/**/*.ts', '!lambdas/**/*.lambda.ts'],
   projects: [
     {

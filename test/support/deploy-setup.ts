@@ -1,5 +1,5 @@
 import { bootstrap, deploySynthesised } from '../../bin/deployment';
-import emulatorSetup from './emulator-setup';
+import emulatorSetup, { orTearDown } from './emulator-setup';
 
 /** Before the end-to-end tests: deploys the stack to the test emulator (or takes what is deployed on MERCATO_E2E_PORT). */
 export default async function setup(): Promise<void> {
@@ -7,7 +7,9 @@ export default async function setup(): Promise<void> {
   await emulatorSetup();
   const emulator = globalThis.mercatoTest;
   if (!emulator) throw new Error('there is no test emulator to deploy to');
-  await bootstrap(emulator.port);
-  await deploySynthesised({ port: emulator.port, outDir: emulator.dir });
+  await orTearDown(async () => {
+    await bootstrap(emulator.port);
+    await deploySynthesised({ port: emulator.port, outDir: emulator.dir });
+  });
   process.env['MERCATO_E2E_PORT'] = String(emulator.port);
 }

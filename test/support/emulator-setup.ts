@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { synthesise } from '../../bin/cdk';
 import { startMiniStack } from '../../bin/emulator';
 import { endpointOf } from '../../bin/port';
+import teardown from './emulator-teardown';
 
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -21,6 +22,16 @@ export async function startEmulator() {
   return { port, dir, ...(await startMiniStack({ port, dir })) };
 }
 
+/** Does a part of the set-up; the runner tears nothing down after one that failed. */
+export async function orTearDown(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await teardown();
+    throw error;
+  }
+}
+
 declare global {
   var mercatoTest: { port: number; dir: string; stop: () => Promise<void> } | undefined;
 }
@@ -35,8 +46,8 @@ export default async function setup(): Promise<void> {
   const emulator = given
     ? { port: given, dir: mkdtempSync(join(tmpdir(), 'mercato-test-')), stop: async () => {} }
     : await startEmulator();
-  await synthesise({ port: emulator.port, outDir: emulator.dir });
   globalThis.mercatoTest = emulator;
+  await orTearDown(() => synthesise({ port: emulator.port, outDir: emulator.dir }));
   Object.assign(process.env, {
     MERCATO_TEST_TEMPLATE: join(emulator.dir, 'cdk.out', 'mercato-local.template.json'),
     AWS_ENDPOINT_URL: endpointOf(emulator.port),
