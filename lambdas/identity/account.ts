@@ -1,13 +1,13 @@
 import type { Handler } from '../kernel/http';
 import { log } from '../kernel/log';
 import { invalid } from '../kernel/problem';
+import { untilWritten } from '../kernel/until-written';
 import type { IdentityContract } from './contract';
 import { makeFirstAdmin } from './first-admin';
 import { hashPassword, isPassword } from './password';
 import { passwordFlaw } from './schema';
 import { newSession } from './sessions';
 import { beginAttempt } from './throttle';
-import { untilWritten } from './until-written';
 import { callingUser, newUser, save, shown } from './users';
 
 type Verbs = typeof IdentityContract;

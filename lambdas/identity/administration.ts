@@ -4,12 +4,12 @@ import { shards } from '../kernel/id';
 import { log } from '../kernel/log';
 import { mergedPage } from '../kernel/page';
 import { conflict, invalid, notFound, Problem } from '../kernel/problem';
+import { untilWritten } from '../kernel/until-written';
 import { adminsWrite } from './admins';
 import type { IdentityContract } from './contract';
 import { searchNames } from './login-names';
 import { hashPassword } from './password';
 import { nameKey, passwordFlaw, type UserChange } from './schema';
-import { untilWritten } from './until-written';
 import { callingUser, findUser, findUsers, StoredUser, save, shown, sortedRoles, USERS, users } from './users';
 
 type Verbs = typeof IdentityContract;

@@ -9,10 +9,10 @@ import { log } from '../kernel/log';
 import { mergedPage } from '../kernel/page';
 import { conflict, notFound } from '../kernel/problem';
 import { table } from '../kernel/table';
+import { untilWritten } from '../kernel/until-written';
 import { requireAdmin } from './administration';
 import type { IdentityContract } from './contract';
 import { ApiKey } from './schema';
-import { untilWritten } from './until-written';
 
 type Verbs = typeof IdentityContract;
 

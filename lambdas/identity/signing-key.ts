@@ -6,7 +6,7 @@ import { SIGNING_KEYS, SigningKeys } from '../kernel/credentials';
 import { env } from '../kernel/env';
 import { findSecret, forgetSecrets } from '../kernel/secret';
 import { table } from '../kernel/table';
-import { untilWritten } from './until-written';
+import { untilWritten } from '../kernel/until-written';
 
 export interface SigningKey {
   kid: string;

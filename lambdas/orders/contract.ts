@@ -292,7 +292,7 @@ export const OrdersContract = contract({
     params: task,
     changes: ['task', 'task_id'],
     status: 204,
-    refuses: { 409: 'it has just moved on', 412: LOST_UPDATE },
+    refuses: { 412: LOST_UPDATE },
   },
   retryTask: {
     method: 'POST',

@@ -6,8 +6,9 @@ import { type Handler, Reply } from '../kernel/http';
 import { newId, shardOf, shards } from '../kernel/id';
 import { sumOf, toUnits } from '../kernel/money';
 import { mergedPage, page } from '../kernel/page';
-import { busy, conflict, invalid, notFound, Problem } from '../kernel/problem';
+import { conflict, invalid, notFound, Problem } from '../kernel/problem';
 import { type Item, type Key, table, type Write } from '../kernel/table';
+import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { MADE_KEY_PREFIX, Order, type OrderChange, StatusChange, type TaskMessage } from './schema';
 
@@ -154,8 +155,6 @@ function changed(order: StoredOrder, change: OrderChange, principal: Principal):
   return { ...next, status, sequence, history: [...order.history, entry].slice(-HISTORY) };
 }
 
-const ATTEMPTS = 5;
-
 interface Change {
   params: { uuid: string };
   principal: Principal;
@@ -163,22 +162,16 @@ interface Change {
 }
 
 /** Reads, checks `If-Match` and writes; again when another write came between. @throws Problem 404, 412, 503 */
-async function rewrite(
+const rewrite = (
   { params, principal, requireMatch }: Change,
   to: (order: StoredOrder) => { next: Item; also?: Write[] },
-): Promise<void> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+): Promise<void> =>
+  untilWritten(async () => {
     const order = await ownOrder(params.uuid, principal);
     requireMatch(Order.parse(order));
     const { next, also = [] } = to(order);
-    try {
-      return await commit({ writes: [orders.put(next, { equals: { version: order.version } }), ...also] });
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
-  }
-  throw busy('the order is being changed by others, try again');
-}
+    await commit({ writes: [orders.put(next, { equals: { version: order.version } }), ...also] });
+  });
 
 async function change(call: Change & { body: OrderChange }): Promise<StoredOrder> {
   let next: StoredOrder | undefined;

@@ -1,11 +1,13 @@
+import * as z from 'zod';
 import { timestamp } from '../kernel/clock';
-import { commitIf } from '../kernel/commit';
+import { commit, commitIf } from '../kernel/commit';
 import type { Condition } from '../kernel/expression';
 import { type Handler, Reply } from '../kernel/http';
 import { shardOf, shards } from '../kernel/id';
 import { mergedPage } from '../kernel/page';
 import { conflict, notFound } from '../kernel/problem';
-import { type Item, type Key, table, type Write } from '../kernel/table';
+import { type Key, table, type Write } from '../kernel/table';
+import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { StoredTaskResult, type TaskResult } from './schema';
 
@@ -14,17 +16,22 @@ const results = table();
 /** In the partition of its task, so that a timeline finds it. */
 export const resultKey = (task_id: string): Key => ({ pk: `TASK#${task_id}`, sk: 'RESULT' });
 
-const item = (result: StoredTaskResult): Item => ({
+/** The result with what only this context sees: `version` counts its writes. */
+const Stored = StoredTaskResult.extend({ version: z.number().optional() });
+type Stored = z.output<typeof Stored>;
+
+const indexed = (result: StoredTaskResult) => ({
   ...result,
-  ...resultKey(result.task_id),
   gsi2pk: shardOf('TASK_RESULTS', result.task_id),
   gsi2sk: result.task_id,
 });
 
 /** Keeps what came of a task, as the producer was told; a later word on the same task counts, an earlier one does not. */
 export async function recordResult(result: TaskResult): Promise<void> {
-  const stored = { ...result, received_at: timestamp() };
-  await commitIf({ writes: [results.put(item(stored), { below: { ended_at: result.ended_at } })] });
+  const change = { set: indexed({ ...result, received_at: timestamp() }), add: { version: 1 } };
+  await commitIf({
+    writes: [results.update(resultKey(result.task_id), change, { below: { ended_at: result.ended_at } })],
+  });
 }
 
 export const listTaskResults: Handler<Operations['listTaskResults']> = (call) =>
@@ -34,8 +41,8 @@ export const listTaskResults: Handler<Operations['listTaskResults']> = (call) =>
     sortKey: ({ task_id }: StoredTaskResult) => task_id,
   });
 
-async function resultOf(task_id: string): Promise<StoredTaskResult> {
-  const result = await results.find(StoredTaskResult, resultKey(task_id));
+async function resultOf(task_id: string): Promise<Stored> {
+  const result = await results.find(Stored, resultKey(task_id));
   if (!result) throw notFound('task result');
   return result;
 }
@@ -47,7 +54,7 @@ export const addTaskResult: Handler<Operations['addTaskResult']> = async ({ body
   const result: StoredTaskResult = { ...body, ended_at: at, received_at: at };
   const headers = { location: `/api/v1/data/task-results/${body.task_id}/` };
   const added = await commitIf({
-    writes: [results.put(item(result), { exists: false })],
+    writes: [results.put({ ...indexed(result), ...resultKey(body.task_id), version: 1 }, { exists: false })],
     idempotency: idempotency?.remember({ status: 201, body: StoredTaskResult.parse(result), headers }),
   });
   if (!added) throw conflict(`the task ${body.task_id} has a result`);
@@ -59,21 +66,22 @@ interface Change {
   requireMatch: (current: unknown) => void;
 }
 
-async function write({ params, requireMatch }: Change, to: (result: StoredTaskResult, when: Condition) => Write) {
-  const result = await resultOf(params.task_id);
-  requireMatch(result);
-  const { received_at, ended_at } = result;
-  const written = await commitIf({ writes: [to(result, { equals: { received_at, ended_at } })] });
-  if (!written) throw conflict('the result has just changed, look again');
-}
+/** Reads, checks `If-Match` and writes; again when another write came between. @throws Problem 404, 412, 503 */
+const rewrite = ({ params, requireMatch }: Change, to: (result: Stored, when: Condition) => Write): Promise<void> =>
+  untilWritten(async () => {
+    const result = await resultOf(params.task_id);
+    requireMatch(StoredTaskResult.parse(result));
+    await commit({ writes: [to(result, { exists: true, equals: { version: result.version } })] });
+  });
 
 async function change(call: Change & { body: Record<string, unknown> }): Promise<StoredTaskResult> {
   const { params, body } = call;
-  const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+  const set = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
   let next: StoredTaskResult | undefined;
-  await write(call, (result, when) => {
-    next = { ...result, ...given, ...params, received_at: timestamp() };
-    return results.put(item(next), when);
+  await rewrite(call, (result, when) => {
+    const received_at = timestamp();
+    next = { ...result, ...set, received_at };
+    return results.update(resultKey(params.task_id), { set: { ...set, received_at }, add: { version: 1 } }, when);
   });
   return next as StoredTaskResult;
 }
@@ -81,7 +89,5 @@ async function change(call: Change & { body: Record<string, unknown> }): Promise
 export const replaceTaskResult: Handler<Operations['replaceTaskResult']> = change;
 export const changeTaskResult: Handler<Operations['changeTaskResult']> = change;
 
-export const removeTaskResult: Handler<Operations['removeTaskResult']> = async (call) => {
-  await write(call, ({ task_id }, when) => results.delete(resultKey(task_id), when));
-  return undefined;
-};
+export const removeTaskResult: Handler<Operations['removeTaskResult']> = (call) =>
+  rewrite(call, ({ task_id }, when) => results.delete(resultKey(task_id), when)) as Promise<undefined>;

@@ -8,6 +8,7 @@ import type { Outgoing } from '../kernel/outbox';
 import { mergedPage } from '../kernel/page';
 import { conflict, notFound } from '../kernel/problem';
 import { type Item, type Key, table } from '../kernel/table';
+import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { type NewMessage, type QueuedTask, Task, type TaskEnd, TaskMessage, TaskName, type TaskState } from './schema';
 
@@ -130,30 +131,33 @@ const requeue = (task: StoredTask): Outgoing => {
 const waits = ({ state }: StoredTask): boolean => state === 'PENDING' || state === 'RETRY';
 const failed = ({ state }: StoredTask): boolean => state === 'FAILURE' || state === 'REVOKED';
 
-async function edit({ params, body, requireMatch }: Edit): Promise<Task> {
-  const task = await taskOf(params.task_id);
-  requireMatch(task);
-  if (task.name === 'process_order') throw conflict('the task of an order follows its order');
-  if (!waits(task) && !failed(task)) throw refuse(task, 'changed');
-  const set = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
-  const next = { ...task, ...set };
-  const write = tasks.update(taskKey(task.task_id), { set, add: { edits: 1 } }, unchanged(task));
-  if (!(await commitIf({ writes: [write], emit: waits(task) ? [requeue(next)] : [] }))) throw conflict(MOVED_ON);
-  return next;
-}
+/** Reads, checks and writes; again when the task has moved on in between. @throws Problem 404, 409, 412, 503 */
+const edit = ({ params, body, requireMatch }: Edit): Promise<Task> =>
+  untilWritten(async () => {
+    const task = await taskOf(params.task_id);
+    requireMatch(Task.parse(task));
+    if (task.name === 'process_order') throw conflict('the task of an order follows its order');
+    if (!waits(task) && !failed(task)) throw refuse(task, 'changed');
+    const set = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+    const next = { ...task, ...set };
+    const write = tasks.update(taskKey(task.task_id), { set, add: { edits: 1 } }, unchanged(task));
+    await commit({ writes: [write], emit: waits(task) ? [requeue(next)] : [] });
+    return next;
+  });
 
 export const replaceTask: Handler<Operations['replaceTask']> = edit;
 export const changeTask: Handler<Operations['changeTask']> = edit;
 
 /** Leaves a tombstone for 30 days: a task that had not ended is not worked on any more. */
-export const removeTask: Handler<Operations['removeTask']> = async ({ params, requireMatch }) => {
-  const task = await taskOf(params.task_id);
-  requireMatch(Task.parse(task));
-  const at = timestamp();
-  const tombstone = { ...taskKey(task.task_id), deleted_at: at, ended_at: at, expires_at: expiry(TOMBSTONE_SECONDS) };
-  if (!(await commitIf({ writes: [tasks.put(tombstone, unchanged(task))] }))) throw conflict(MOVED_ON);
-  return undefined;
-};
+export const removeTask: Handler<Operations['removeTask']> = ({ params, requireMatch }) =>
+  untilWritten(async () => {
+    const task = await taskOf(params.task_id);
+    requireMatch(Task.parse(task));
+    const at = timestamp();
+    const tombstone = { ...taskKey(task.task_id), deleted_at: at, ended_at: at, expires_at: expiry(TOMBSTONE_SECONDS) };
+    await commit({ writes: [tasks.put(tombstone, unchanged(task))] });
+    return undefined;
+  });
 
 async function move(
   task: StoredTask,

@@ -309,11 +309,14 @@ describe('tasks', () => {
     const both = async (deed: () => Promise<{ status: number }>) =>
       (await Promise.all([deed(), deed()])).map(({ status }) => status).sort((a, b) => a - b);
     expect(await both(() => act(task_id, 'revoke'))).toEqual([200, 409]);
-    const patch = (field: object) => on.api('PATCH', `${TASKS}${task_id}`, { body: field }, operator);
-    expect(await both(() => patch({ status: 'new' }))).toEqual([200, 409]);
+    const path = `${TASKS}${task_id}/`;
+    const patch = (status: string, headers = {}) => on.api('PATCH', path, { body: { status }, headers }, operator);
+    const { etag = '' } = (await on.api('GET', path, {}, operator)).headers;
+    expect(await both(() => patch('new', { 'if-match': etag }))).toEqual([200, 412]);
+    expect(await both(() => patch('newer'))).toEqual([200, 200]);
     expect(await both(() => act(task_id, 'retry'))).toEqual([202, 409]);
     await act(task_id, 'revoke');
-    expect((await both(() => on.api('DELETE', `${TASKS}${task_id}`, {}, operator)))[0]).toBe(204);
+    expect(await both(() => on.api('DELETE', path, {}, operator))).toEqual([204, 404]);
   });
 
   test('that wait can be revoked, are not worked on then, and can be retried', async () => {
@@ -439,8 +442,12 @@ describe('task results', () => {
     await call('PUT', { order: order_id, order_key: 'K', state: 'FAILURE', result: 'R', error: 'E', sequence: 7 });
     const { received_at: _, ...whole } = (await call('GET')).body;
     expect((await call('PATCH', { state: 'SUCCESS' })).body).toMatchObject({ ...whole, state: 'SUCCESS' });
-    const both = await Promise.all([call('PATCH', { error: 'F' }), call('PATCH', { error: 'G' })]);
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+    const both = async (headers = {}) =>
+      (await Promise.all(['F', 'G'].map((error) => call('PATCH', { error }, headers))))
+        .map(({ status }) => status)
+        .sort();
+    expect(await both()).toEqual([200, 200]);
+    expect(await both({ 'if-match': (await call('GET')).headers['etag'] })).toEqual([200, 412]);
     expect((await call('DELETE')).status).toBe(204);
     expect((await call('GET')).status).toBe(404);
     expect((await call('DELETE')).status).toBe(404);

@@ -1,5 +1,5 @@
-import { ConditionFailed } from '../kernel/commit';
-import { busy } from '../kernel/problem';
+import { ConditionFailed } from './commit';
+import { busy } from './problem';
 
 const ATTEMPTS = 8;
 
