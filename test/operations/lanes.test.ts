@@ -151,7 +151,7 @@ describe('neighbours', () => {
   });
 
   test('one that fails is down, with the reason', async () => {
-    await p.run('Profiles/FetchUsers', {}, { RANDOM_DATA_API_URL: 'http://127.0.0.1:9' });
+    await p.run('Profiles/FetchUsers', {}, { RANDOM_DATA_API_URL: 'http://127.0.0.1:9', SOURCE_RETRY_MS: '1' });
     expect((await neighbours()).get('random-data')).toMatchObject({
       state: 'down',
       detail: expect.stringMatching(/\S/),

@@ -54,7 +54,8 @@ export async function serveGateway(
     const reply = await handle({ method, path, headers: flat(request.headers), ...(body && { body }) }).catch(
       () => undefined,
     );
-    if (!reply) return request.destroy();
+    // the request has been read whole: its own destroy would leave the caller waiting
+    if (!reply) return request.socket.destroy();
     response.writeHead(reply.statusCode, reply.headers as Record<string, string>);
     response.end(reply.isBase64Encoded ? Buffer.from(reply.body, 'base64') : reply.body);
   });
