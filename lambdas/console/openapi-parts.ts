@@ -101,9 +101,14 @@ export const PROBLEMS = {
   ContentTooLarge: problem(413, 'Content Too Large', 'The body is too large.', {
     detail: 'the body has 300000 bytes, at most 262144 are taken',
   }),
-  UnsupportedMediaType: problem(415, 'Unsupported Media Type', 'The body is not `application/json`.', {
-    detail: 'the content type is text/plain, expected application/json',
-  }),
+  UnsupportedMediaType: problem(
+    415,
+    'Unsupported Media Type',
+    'The body is not of the type that the operation takes.',
+    {
+      detail: 'the content type is text/plain, expected application/json',
+    },
+  ),
   InvalidFields: problem(422, 'Unprocessable Content', 'Fields are not valid; `errors` names them.', {
     detail: 'one field is not valid',
     kind: 'invalid-fields',

@@ -56,7 +56,7 @@ function problemsOf({
   if (access !== 'public') names.add('Unauthorized').add('Forbidden');
   if (path.includes('{')) names.add('NotFound');
   if (body) names.add('BadRequest').add('ContentTooLarge').add('UnsupportedMediaType');
-  if (consumes) names.add('BadRequest').add('ContentTooLarge').add('InvalidFields');
+  if (consumes) names.add('BadRequest').add('ContentTooLarge').add('UnsupportedMediaType').add('InvalidFields');
   if (body || query || idempotent) names.add('InvalidFields');
   if (method === 'PUT' || method === 'PATCH') names.add('PreconditionFailed');
   const byStatus = new Map(Object.entries(PROBLEMS).map(([name, { status }]) => [status, name as ProblemName]));

@@ -86,12 +86,18 @@ const parseLine = (line: string): unknown => {
 
 const parseLines = (text: string): unknown[] => text.split(/\r?\n/).filter(Boolean).map(parseLine);
 
+const CSV_TYPE = /^text\/csv\s*(?:;|$)/i;
+
+/** @throws Problem 415 when the body is said to be of another type */
+function requireType(contentType: string | undefined, isExpected: RegExp, accept: string): void {
+  if (!contentType || isExpected.test(contentType)) return;
+  throw new Problem(415, `the content type is ${contentType.slice(0, 100)}, expected ${accept}`, {
+    headers: { accept },
+  });
+}
+
 function parseJson(text: string, contentType: string | undefined): unknown {
-  if (contentType && !JSON_TYPE.test(contentType)) {
-    throw new Problem(415, `the content type is ${contentType.slice(0, 100)}, expected application/json`, {
-      headers: { accept: 'application/json' },
-    });
-  }
+  requireType(contentType, JSON_TYPE, 'application/json');
   try {
     return JSON.parse(text || 'null') as unknown;
   } catch (error) {
@@ -126,6 +132,7 @@ export function readCall(
   const header = headerOf(event);
   const rawBody = readBody(event, operation);
   const input = operation.body ? parseInput(operation, rawBody, header('content-type')) : undefined;
+  if (operation.consumes) requireType(header('content-type'), CSV_TYPE, operation.consumes.type);
   const path = operation.params?.safeParse(params);
   if (path?.success === false) throw notFound('resource');
   const query = operation.query?.safeParse(queryOf(event));

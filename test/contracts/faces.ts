@@ -119,7 +119,7 @@ export async function openFaces() {
           path: pathOf(face),
           ...request,
           headers: {
-            ...(text !== undefined && { 'content-type': 'application/json' }),
+            ...(text !== undefined && { 'content-type': face.operation.consumes?.type ?? 'application/json' }),
             ...caller?.headers,
             ...request.headers,
           },
