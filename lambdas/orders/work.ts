@@ -27,12 +27,19 @@ const begin = (attempts: TaskAttempt[], number: number, started_at: string): Tas
 const end = (attempts: TaskAttempt[], ended_at: string, error: string | null): TaskAttempt[] =>
   attempts.map((attempt) => (attempt.ended_at === null ? { ...attempt, ended_at, error } : attempt));
 
+/** Whether some worker may still have a task in its hands. */
+const isAtWork = ({ state, started_at }: Task, at: string): boolean =>
+  state === 'STARTED' && (started_at ?? '') > secondsAfter(at, -WORKING_SECONDS);
+
 /**
  * Notes that an attempt begins. One write; a read and a write more when it is not the first.
  * @returns all attempts, undefined when there is nothing to do (any more)
  */
-async function start(message: QueuedTask, { receiveCount, sentAt }: Receipt): Promise<TaskAttempt[] | undefined> {
-  const started_at = timestamp();
+async function start(
+  message: QueuedTask,
+  { receiveCount, sentAt }: Receipt,
+  started_at: string,
+): Promise<TaskAttempt[] | undefined> {
   const note = (attempts: TaskAttempt[], when: Condition) => {
     const attempt = attempts.at(-1)?.number;
     const set = { ...message, state: 'STARTED', attempt, attempts, queued_at: sentAt, started_at, ended_at: undefined };
@@ -46,10 +53,9 @@ async function start(message: QueuedTask, { receiveCount, sentAt }: Receipt): Pr
   const task = await findTask(message.task_id);
   if (!task || task === 'gone' || task.edits !== edits) return undefined;
   if (task.state === 'SUCCESS' || task.state === 'REVOKED') return undefined;
-  const underWay = task.state === 'STARTED' ? (task.started_at ?? '') : '';
   // the answer to this very note was lost, and the SDK repeated it
-  if (underWay === started_at && task.attempt === 1) return first;
-  if (receiveCount === 1 && underWay > secondsAfter(started_at, -WORKING_SECONDS)) {
+  if (task.state === 'STARTED' && task.started_at === started_at && task.attempt === 1) return first;
+  if (receiveCount === 1 && isAtWork(task, started_at)) {
     throw new TryLater('another worker has this task', WORKING_SECONDS);
   }
   const { state, attempt, attempts } = task;
@@ -77,20 +83,30 @@ const ACCOUNTS = /arn:\S+/g;
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).replace(ACCOUNTS, '…').slice(0, 300);
 
-/** Notes that an attempt failed: for now, or for good. `mine` is the number of the attempt if it had begun. */
-async function fail(message: QueuedTask, mine: number | undefined, last: boolean, cause: unknown): Promise<void> {
+interface Failure {
+  started_at: string;
+  /** The number of the attempt, if it is known to have begun. */
+  mine: number | undefined;
+  /** For good. */
+  last: boolean;
+  cause: unknown;
+}
+
+/** Notes that an attempt failed. What another worker has in its hands is left to that one. */
+async function fail(message: QueuedTask, { started_at, mine, last, cause }: Failure): Promise<void> {
   const task = await findTask(message.task_id);
   if (task === 'gone' || task?.state === 'SUCCESS' || task?.state === 'REVOKED') return;
   if (task && task.edits !== message.edits) return;
   if (mine !== undefined && task?.attempt !== mine) return;
   const at = timestamp();
+  if (task && task.started_at !== started_at && isAtWork(task, at)) return;
   const error = reasonOf(cause);
   const before = task?.attempts ?? [];
   const open = before.at(-1)?.ended_at === null;
   const attempts = end(open ? before : begin(before, (task?.attempt ?? 0) + 1, at), at, error);
   const state = last ? 'FAILURE' : 'RETRY';
-  const started_at = attempts.at(-1)?.started_at;
-  const set = { ...message, state, attempt: attempts.at(-1)?.number, attempts, error, ended_at: last ? at : undefined };
+  const { number, started_at: began } = attempts.at(-1) ?? {};
+  const set = { ...message, state, attempt: number, attempts, error, ended_at: last ? at : undefined };
   const { state: stateBefore, attempt } = task ?? {};
   await commitIf({
     writes: [
@@ -100,7 +116,7 @@ async function fail(message: QueuedTask, mine: number | undefined, last: boolean
         { equals: { state: stateBefore, attempt, edits: message.edits } },
       ),
     ],
-    emit: last ? [{ event: 'TaskFailed', detail: ended(message, state, at, { error, started_at }) }] : [],
+    emit: last ? [{ event: 'TaskFailed', detail: ended(message, state, at, { error, started_at: began }) }] : [],
   });
 }
 
@@ -110,9 +126,10 @@ async function fail(message: QueuedTask, mine: number | undefined, last: boolean
  * revoked or deleted changes nothing; one of a task that failed for good starts it again: so a dead letter can be put back.
  */
 export async function work(message: QueuedTask, receipt: Receipt): Promise<void> {
+  const started_at = timestamp();
   let attempts: TaskAttempt[] | undefined;
   try {
-    attempts = await start(message, receipt);
+    attempts = await start(message, receipt, started_at);
     if (!attempts) return;
     const { set, delivery, emit } = success(message, attempts);
     const write = tasks.update(
@@ -123,7 +140,8 @@ export async function work(message: QueuedTask, receipt: Receipt): Promise<void>
     await commitIf({ writes: [write, delivery], emit });
   } catch (error) {
     if (!(error instanceof TryLater)) {
-      await fail(message, attempts?.at(-1)?.number, receipt.last, error).catch((second: unknown) =>
+      const failure = { started_at, mine: attempts?.at(-1)?.number, last: receipt.last, cause: error };
+      await fail(message, failure).catch((second: unknown) =>
         log('error', 'a failed attempt was not noted', { task_id: message.task_id, error: second }),
       );
     }
