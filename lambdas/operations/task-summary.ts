@@ -4,14 +4,10 @@ import type { Handler } from '../kernel/http';
 import type { Operations } from './contract';
 import { percentile } from './histogram';
 import { type Asker, read } from './own-api';
-import { depths } from './queues';
 import { TASK_STATES, type TaskSummary } from './schema';
 import { readCounts, type SpanCounts, sumOf } from './task-counts';
 
 type State = (typeof TASK_STATES)[number];
-
-/** The lane in which tasks wait before their worker has seen them. */
-const TASKS = 'Orders.Work';
 
 /** Tasks that are not done, as the orders count them. */
 const UNFINISHED = '/api/v1/consumer/counts/';
@@ -27,14 +23,11 @@ function percentiles(bins: SpanCounts['runtime']) {
 
 /** How many tasks are in each state: success as counted when they ended, all others as they are now. */
 export async function tasksByState(asker: Asker, all: SpanCounts) {
-  const [{ tasks, at_least }, lanes] = await Promise.all([read(asker, UNFINISHED, Unfinished), depths()]);
-  const lane = lanes.find((one) => one.lane.name === TASKS);
-  // the task of an order is not stored before a worker takes it: until then it is a message alone
-  const queued = (lane?.waiting ?? 0) + (lane?.delayed ?? 0);
+  const { tasks, at_least } = await read(asker, UNFINISHED, Unfinished);
   const counted = TASK_STATES.map((state) => [state, tasks[state] ?? 0] as const);
   const states = Object.fromEntries(counted) as Record<State, number>;
   return {
-    states: { ...states, PENDING: Math.max(states.PENDING, queued), SUCCESS: endedAs(all, 'SUCCESS') },
+    states: { ...states, SUCCESS: endedAs(all, 'SUCCESS') },
     at_least: at_least.flatMap((name) => TASK_STATES.filter((state) => name === `tasks.${state}`)),
   };
 }

@@ -11,6 +11,7 @@ import { type Item, type Key, table, type Write } from '../kernel/table';
 import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { MADE_KEY_PREFIX, Order, type OrderChange, StatusChange, type TaskMessage } from './schema';
+import { newTask } from './tasks';
 
 const orders = table();
 
@@ -59,8 +60,8 @@ const differs = ({ items, total_paid }: Pick<Order, 'items' | 'total_paid'>): bo
   toUnits(sumOf(items)) !== toUnits(total_paid);
 
 /**
- * Stores an order and queues its task. One transaction of two items; a third for an `order_key` of the client's own, a
- * fourth for an `Idempotency-Key`.
+ * Stores an order with its task, and has that queued. One transaction of four items: order, task, outbox and the audit
+ * trail's entry; a fifth for an `order_key` of the client's own, a sixth for an `Idempotency-Key`.
  */
 export const placeOrder: Handler<Operations['placeOrder']> = async ({ body, principal, idempotency }) => {
   const uuid = newId();
@@ -98,7 +99,7 @@ export const placeOrder: Handler<Operations['placeOrder']> = async ({ body, prin
   const marker = body.order_key && orders.put({ ...markerKey(body.order_key), uuid }, { exists: false });
   try {
     await commit({
-      writes: [orders.put(item(order), { exists: false }), ...(marker ? [marker] : [])],
+      writes: [orders.put(item(order), { exists: false }), newTask(message), ...(marker ? [marker] : [])],
       emit: [{ event: 'OrderPlaced', detail: message }],
       idempotency: idempotency?.remember({ status: 201, body: Order.parse(order), headers }),
     });

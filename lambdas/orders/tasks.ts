@@ -7,7 +7,7 @@ import type { Idempotency } from '../kernel/idempotency';
 import type { Outgoing } from '../kernel/outbox';
 import { mergedPage } from '../kernel/page';
 import { conflict, notFound } from '../kernel/problem';
-import { type Item, type Key, table } from '../kernel/table';
+import { type Key, table, type Write } from '../kernel/table';
 import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { type NewMessage, type QueuedTask, Task, type TaskEnd, TaskMessage, TaskName, type TaskState } from './schema';
@@ -32,7 +32,7 @@ export const taskIndexes = ({ task_id, name }: TaskMessage, state: TaskState) =>
   gsi3sk: task_id,
 });
 
-/** The task, `gone` when it was deleted, undefined when no worker has seen it. */
+/** The task, `gone` when it was deleted, undefined when it never was. */
 export async function findTask(task_id: string): Promise<StoredTask | 'gone' | undefined> {
   const found = await tasks.find(z.union([StoredTask, Tombstone]), taskKey(task_id));
   return found && 'deleted_at' in found ? 'gone' : found;
@@ -70,11 +70,17 @@ export const taskOfMessage = (body: z.output<typeof NewMessage>, owner: string):
   created_at: timestamp(),
 });
 
+/** The write of a task that waits for a worker. */
+export const newTask = (message: TaskMessage): Write =>
+  tasks.put(
+    { ...message, ...taskKey(message.task_id), state: 'PENDING', ...taskIndexes(message, 'PENDING') },
+    { exists: false },
+  );
+
 /** Stores a task that waits, and has it queued. */
 async function request(message: TaskMessage, idempotency: Idempotency | undefined): Promise<void> {
-  const item: Item = { ...message, ...taskKey(message.task_id), state: 'PENDING', ...taskIndexes(message, 'PENDING') };
   await commit({
-    writes: [tasks.put(item, { exists: false })],
+    writes: [newTask(message)],
     emit: [{ event: 'TaskRequested', detail: message }],
     idempotency,
   });

@@ -76,7 +76,9 @@ function waitingFor(
   if (status !== 'pending') return null;
   if (sequence > 0) return 'its status was set back by hand: the result of its task no longer counts';
   if (deleted) return 'its task was deleted: no result will come';
-  if (!task) return 'its task has not been taken from the queue yet';
+  // an order of before this version has no task until a worker takes its message
+  if (!task || (task.state === 'PENDING' && !task.attempts.length))
+    return 'its task has not been taken from the queue yet';
   const lastError = task.attempts.at(-1)?.error;
   if (task.state === 'PENDING') return 'its task is queued again';
   if (task.state === 'STARTED') return `its task is worked on since ${task.started_at}`;

@@ -46,8 +46,6 @@ test('every lane says what waits in it, and since when at the most', async () =>
   const full = await lane('Orders.Work');
   expect(full).toMatchObject({ waiting: 1, delayed: 1 });
   expect(full.oldest_since < before).toBe(true);
-  const summary = await call('GET', '/api/ops/tasks/summary/');
-  expect(summary.body.states.PENDING).toBe(2);
   await p.settle();
 });
 

@@ -62,6 +62,7 @@ test('an order that is confirmed is a task that succeeded, counted within its mi
   const before = await summary();
   const placed = await p.api('POST', ORDERS, { body: ORDER }, await p.callers.user(), 'orders');
   expect(placed.status).toBe(201);
+  expect((await summary()).states.PENDING).toBe(before.states.PENDING + 1);
   await p.settle(async () => (await summary()).succeeded > before.succeeded);
   const { states, at_least, succeeded, buckets } = await summary();
   expect([states.SUCCESS, succeeded, at_least]).toEqual([before.states.SUCCESS + 1, before.succeeded + 1, []]);

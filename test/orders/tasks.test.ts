@@ -70,6 +70,9 @@ async function deadLetters(path: string): Promise<unknown[]> {
 describe('the chain', () => {
   test('is shown from beginning to end, and waits for nothing when it is done', async () => {
     const order = await place(on, owner);
+    expect(await task(order)).toMatchObject({ state: 'PENDING', order: order.uuid, attempts: [], queued_at: null });
+    const waiting = await read(on, operator, `${TASKS}?state=PENDING&name=process_order`);
+    expect(waiting.results).toContainEqual(await task(order));
     expect(await timeline(order)).toMatchObject({
       status: 'pending',
       waiting_for: 'its task has not been taken from the queue yet',
@@ -206,9 +209,34 @@ describe('a failing task', () => {
     );
     expect(await work(messageOf(order))).toBe(true);
     setFault(undefined);
-    expect((await on.api('GET', `${TASKS}${order.task_id}`, {}, operator)).status).toBe(404);
+    expect(await task(order)).toMatchObject({ state: 'PENDING', attempts: [] });
     await work(messageOf(order), 2);
     expect(await task(order)).toMatchObject({ state: 'SUCCESS' });
+  });
+
+  test('leaves alone what another worker has in its hands', async () => {
+    const order = await place(on, owner);
+    setFault(({ command }) => (command === 'TransactWriteItemsCommand' ? 'before' : undefined));
+    await expect(work(messageOf(order))).rejects.toThrow();
+    const before = await task(order);
+    expect(before).toMatchObject({ state: 'STARTED', attempts: [{ ended_at: null }] });
+    let isFirst = true;
+    setFault(({ command }) => {
+      if (command !== 'UpdateItemCommand' || !isFirst) return undefined;
+      isFirst = false;
+      return new Error('down');
+    });
+    expect(await work(messageOf(order))).toBe(true);
+    expect(await task(order)).toEqual(before);
+  });
+
+  test('whose order is of an earlier version has no record until a worker takes it', async () => {
+    const other = { ...(await place(on, owner)), task_id: '0199f3a2-7c1e-7b60-8f0a-2f6e3c1b9a88' };
+    setFault(broken(1));
+    expect(await work(messageOf(other))).toBe(true);
+    expect(await task(other)).toMatchObject({ state: 'RETRY' });
+    expect(await work(messageOf(other), 2)).toBe(false);
+    expect(await task(other)).toMatchObject({ state: 'SUCCESS', attempts: [{ number: 1 }, { number: 2 }] });
   });
 
   test.each([
@@ -293,6 +321,13 @@ describe('tasks', () => {
     expect(await ids('name=process_order')).not.toContain(second.task_id);
     expect((await on.api('GET', `${TASKS}?state=LOST`, {}, operator)).status).toBe(422);
     expect((await on.api('GET', TASKS, {}, sender)).status).toBe(403);
+  });
+
+  test('of an order can be revoked before a worker takes it', async () => {
+    const order = await place(on, owner);
+    expect(await act(order.task_id, 'revoke')).toMatchObject({ status: 200, body: { state: 'REVOKED' } });
+    expect(await work(messageOf(order))).toBe(false);
+    expect(await task(order)).toMatchObject({ state: 'REVOKED', attempts: [] });
   });
 
   test('of an order can be revoked between two tries; its order says so', async () => {
