@@ -62,6 +62,8 @@ export class Mailings extends Context {
     this.worker('Import', 'MAILINGS_IMPORT', {
       entry: 'mailings/import',
       impact: 'Imports of clients do not go on.',
+      // a thousand lines, each read and written by itself at the worst
+      timeout: Duration.seconds(60),
       batchSize: 1,
       maxConcurrency: 4,
       memorySize: 1_024,

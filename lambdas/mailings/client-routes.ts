@@ -45,7 +45,7 @@ export const clientRoutes = contract({
     path: '/api/clients/import/',
     summary: 'Import clients from CSV',
     description:
-      'The body is CSV (text/csv, UTF-8, up to 4 MB, about 100,000 lines) with a heading that names the columns: `phone_number`, and any of `operator_code`, `tag`, `timezone`. A phone number that is known changes its client. Send larger files in parts.',
+      'The body is CSV (text/csv, UTF-8, up to 4 MB and 100,000 lines of at most 1,000 letters) with a heading that names the columns: `phone_number`, and any of `operator_code`, `tag`, `timezone`; `id`, which an export has, is passed over. A phone number that is known changes its client in the fields given: a column that is not there or a blank field changes nothing. Send larger files in parts.',
     access: operator,
     consumes: {
       type: 'text/csv',

@@ -3,23 +3,26 @@ import { expiry, timestamp } from '../kernel/clock';
 import { type Commit, commit, commitIf } from '../kernel/commit';
 import { newId } from '../kernel/id';
 import { cutPage, type ListCall } from '../kernel/page';
-import { invalid, notFound, Problem } from '../kernel/problem';
+import { inParallel } from '../kernel/parallel';
+import { invalid, notFound } from '../kernel/problem';
 import { type Key, table, writeOne } from '../kernel/table';
-import { changedClient, clientKey, clientWrites, newClient, PhoneOwner, phoneKey, StoredClient } from './clients';
-import { parseCsv } from './csv';
-import { ClientImport, LINE_OUTCOMES, type LineQuery, LineReport, NewClient } from './schema';
+import { parseCsv, type Row } from './csv';
+import { readLines, storeLines } from './import-lines';
+import { ClientImport, LINE_OUTCOMES, type LineQuery, LineReport } from './schema';
 
 const imports = table();
 
-/** Lines of one piece: what one call of the worker stores, in a few transactions. */
-const PIECE_LINES = 200;
+/** Lines of one import at the most, and the letters of a line: whatever is longer is no client, but a quote without an end. */
+const LINES = 100_000;
+const LINE_LENGTH = 1_000;
+/** What one call of the worker stores: so many lines, and no more bytes than an item takes (400 KB). */
+const PIECE_LINES = 1_000;
+const PIECE_BYTES = 300_000;
 const KEPT_SECONDS = 30 * 24 * 3_600;
 const PUTS_AT_ONCE = 20;
-/** A new client is two items, a transaction has a hundred. */
-const CLIENTS_A_TRANSACTION = 50;
-const READS_A_CALL = 100;
 
-const COLUMNS = ['phone_number', 'operator_code', 'tag', 'timezone'] as const;
+/** The export has `id` too; whose line it is says the phone number alone. */
+const COLUMNS = ['id', 'phone_number', 'operator_code', 'tag', 'timezone'] as const;
 
 /** "Store this piece of this import." */
 export const ImportMessage = z.object({ id: z.string(), piece: z.int() });
@@ -39,11 +42,11 @@ const StoredImport = z.object({
 });
 
 const StoredPiece = z.object({
-  first_line: z.int(),
   columns: z.array(z.string()),
-  /** JSON of its lines' fields: one value instead of hundreds, which is several times faster to store. */
+  /** JSON of its lines: one value instead of thousands, which is several times faster to store. */
   rows: z.string(),
-  report: z.array(LineReport).optional(),
+  /** JSON of what became of them. */
+  report: z.string().optional(),
 });
 
 const importKey = (id: string): Key => ({ pk: `IMPORT#${id}`, sk: 'IMPORT' });
@@ -59,47 +62,74 @@ const shown = ({ done, pieces, ...job }: z.output<typeof StoredImport>): ClientI
 function checkHeading(columns: string[]): void {
   const unknown = columns.filter((column) => !COLUMNS.some((known) => known === column));
   if (unknown.length || !columns.includes('phone_number') || new Set(columns).size < columns.length) {
-    const expected = 'phone_number, and any of operator_code, tag, timezone';
+    const expected = 'phone_number, and any of operator_code, tag, timezone, id';
     throw invalid([
       { path: '', message: `expected a heading with ${expected}; got ${columns.join(', ').slice(0, 200)}` },
     ]);
   }
 }
 
+/** The heading of a CSV text and its lines. @throws Problem 422 for what cannot be clients, before all is read */
+function readCsv(csv: string): { columns: string[]; rows: Row[] } {
+  const all = parseCsv(csv);
+  const [, ...heading] = all.next().value ?? [];
+  const columns = heading.map((column: string) => column.toLowerCase());
+  checkHeading(columns);
+  const rows: Row[] = [];
+  const refuse = (message: string) => invalid([{ path: '', message }]);
+  for (const row of all) {
+    const [line, ...fields] = row;
+    const { length } = fields.join();
+    if (length > LINE_LENGTH)
+      throw refuse(`line ${line} has ${length} letters, expected at most ${LINE_LENGTH}: is a quote left open?`);
+    if (rows.push(row) > LINES) throw refuse(`expected at most ${LINES} lines: send the file in parts`);
+  }
+  if (!rows.length) throw refuse('expected lines after the heading');
+  return { columns, rows };
+}
+
+/** Rows as JSON, in pieces that fit into an item. */
+function* piecesOf(rows: Row[]): Generator<string> {
+  let piece: string[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const text = JSON.stringify(row);
+    const more = Buffer.byteLength(text);
+    if (piece.length === PIECE_LINES || bytes + more > PIECE_BYTES) {
+      yield `[${piece.join()}]`;
+      piece = [];
+      bytes = 0;
+    }
+    piece.push(text);
+    bytes += more;
+  }
+  yield `[${piece.join()}]`;
+}
+
 /**
  * Takes a CSV text: stores it in pieces, then, in one transaction, the import and a message for each piece. Pieces whose
- * import was never stored vanish with time. @throws Problem 422 for a heading that does not fit
+ * import was never stored vanish with time. @throws Problem 422 for a heading that does not fit, too many lines or one too long
  */
 export async function startImport(
   csv: string,
   by: string,
   remember: (job: ClientImport) => Commit['idempotency'],
 ): Promise<ClientImport> {
-  const [heading = [], ...rows] = parseCsv(csv);
-  const columns = heading.map((column) => column.toLowerCase());
-  checkHeading(columns);
-  if (!rows.length) throw invalid([{ path: '', message: 'expected lines after the heading' }]);
+  const { columns, rows } = readCsv(csv);
+  const pieces = [...piecesOf(rows)];
   const id = newId();
-  const count = Math.ceil(rows.length / PIECE_LINES);
-  const store = (piece: number) =>
-    writeOne(
-      imports.put({
-        ...pieceKey(id, piece),
-        columns,
-        first_line: 2 + piece * PIECE_LINES,
-        rows: JSON.stringify(rows.slice(piece * PIECE_LINES, (piece + 1) * PIECE_LINES)),
-        expires_at: expiry(KEPT_SECONDS),
-      }),
-    );
-  const pieces = Array.from({ length: count }, (_, piece) => piece);
-  for (let start = 0; start < count; start += PUTS_AT_ONCE) {
-    await Promise.all(pieces.slice(start, start + PUTS_AT_ONCE).map(store));
-  }
+  const expires_at = expiry(KEPT_SECONDS);
+  await inParallel(PUTS_AT_ONCE, [...pieces.entries()], ([piece, text]) =>
+    writeOne(imports.put({ ...pieceKey(id, piece), columns, rows: text, expires_at })),
+  );
   const none = { created: 0, updated: 0, unchanged: 0, refused: 0 };
-  const job = { id, pieces: count, done: 0, lines: rows.length, by, ...none, created_at: timestamp() };
+  const job = { id, pieces: pieces.length, done: 0, lines: rows.length, by, ...none, created_at: timestamp() };
   await commit({
-    writes: [imports.put({ ...importKey(id), ...job, expires_at: expiry(KEPT_SECONDS) }, { exists: false })],
-    emit: pieces.map((piece) => ({ queue: 'MAILINGS_IMPORT', message: { id, piece } satisfies ImportMessage })),
+    writes: [imports.put({ ...importKey(id), ...job, expires_at }, { exists: false })],
+    emit: [...pieces.keys()].map((piece) => ({
+      queue: 'MAILINGS_IMPORT',
+      message: { id, piece } satisfies ImportMessage,
+    })),
     idempotency: remember(shown(job)),
   });
   return shown(job);
@@ -111,6 +141,8 @@ export async function getImport(id: string): Promise<ClientImport> {
   if (!found) throw notFound('import');
   return shown(found);
 }
+
+const reportOf = (report = '[]'): LineReport[] => z.array(LineReport).parse(JSON.parse(report));
 
 interface LineCall extends ListCall {
   query: z.output<typeof LineQuery>;
@@ -128,7 +160,7 @@ export async function listLines(call: LineCall, id: string) {
     for (let read = 0; read < PIECES_A_PAGE; read++, piece++) {
       const stored = await imports.find(StoredPiece, pieceKey(id, piece));
       if (!stored) return { results, position: undefined };
-      for (const one of stored.report ?? []) {
+      for (const one of reportOf(stored.report)) {
         if (one.line <= line || (outcome && one.outcome !== outcome)) continue;
         if (results.length === limit) return { results, position: { piece, line } };
         results.push(one);
@@ -139,90 +171,6 @@ export async function listLines(call: LineCall, id: string) {
   });
 }
 
-interface Line {
-  line: number;
-  fields: NewClient;
-}
-
-const reasonOf = (error: unknown): string => {
-  if (error instanceof z.ZodError) {
-    return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-  }
-  if (error instanceof Problem)
-    return error.errors?.map(({ path, message }) => `${path}: ${message}`).join('; ') ?? error.detail;
-  throw error;
-};
-
-async function readMany<S extends z.ZodType>(schema: S, keys: Key[]): Promise<z.output<S>[]> {
-  const found: z.output<S>[] = [];
-  for (let start = 0; start < keys.length; start += READS_A_CALL) {
-    found.push(...(await imports.findMany(schema, keys.slice(start, start + READS_A_CALL))));
-  }
-  return found;
-}
-
-/** The clients who have these phone numbers now, by number. */
-async function ownersOf(phones: string[]): Promise<Map<string, StoredClient>> {
-  const owners = await readMany(PhoneOwner, phones.map(phoneKey));
-  const found = await readMany(
-    StoredClient,
-    owners.map(({ client }) => clientKey(client)),
-  );
-  return new Map(found.map((client) => [client.phone_number, client]));
-}
-
-const TRIES = 4;
-
-/** Stores lines as they are met by what is stored now. Safe to run twice: what this import has made is known by its note. */
-async function storeLines(lines: Line[], note: (line: number) => string, by: string): Promise<LineReport[]> {
-  const report: LineReport[] = [];
-  let left = lines;
-  for (let attempt = 0; left.length; attempt++) {
-    if (attempt === TRIES) throw new Error(`${left.length} clients are being changed by others`);
-    const owners = await ownersOf(left.map(({ fields }) => fields.phone_number));
-    const plans = left.flatMap((one) => {
-      const { line, fields } = one;
-      try {
-        const before = owners.get(fields.phone_number);
-        if (!before) {
-          const after = newClient(fields, by, note(line));
-          return [
-            {
-              one,
-              writes: clientWrites(undefined, after),
-              done: { line, outcome: 'created', client: after.id } as const,
-            },
-          ];
-        }
-        const after = changedClient(before, fields, by, note(line));
-        const isOwn = before.history[0]?.what === note(line);
-        const outcome = isOwn ? 'created' : after === before ? 'unchanged' : 'updated';
-        const writes = after === before ? [] : clientWrites(before, after);
-        return [{ one, writes, done: { line, outcome, client: before.id } as const }];
-      } catch (error) {
-        report.push({ line, outcome: 'refused', reason: reasonOf(error) });
-        return [];
-      }
-    });
-    left = [];
-    const size = attempt === 0 ? CLIENTS_A_TRANSACTION : 1;
-    for (let start = 0; start < plans.length; start += size) {
-      const part = plans.slice(start, start + size);
-      const writes = part.flatMap((plan) => plan.writes);
-      if (!writes.length || (await commitIf({ writes }))) report.push(...part.map(({ done }) => done));
-      else left.push(...part.map(({ one }) => one));
-    }
-  }
-  return report;
-}
-
-function readRow(columns: string[], row: string[]): NewClient {
-  const fields = Object.fromEntries(columns.map((column, index) => [column, row[index]]).filter(([, value]) => value));
-  if (row.length > columns.length)
-    throw invalid([{ path: 'line', message: `has ${row.length} fields, the heading ${columns.length}` }]);
-  return NewClient.parse(fields);
-}
-
 /** Stores a piece of an import and its report. Safe to run twice: counts once. */
 export async function importPiece({ id, piece }: ImportMessage): Promise<void> {
   const [job, stored] = await Promise.all([
@@ -230,23 +178,8 @@ export async function importPiece({ id, piece }: ImportMessage): Promise<void> {
     imports.find(StoredPiece, pieceKey(id, piece)),
   ]);
   if (!job || !stored || stored.report) return;
-  const refused: LineReport[] = [];
-  const seen = new Map<string, number>();
-  const rows = JSON.parse(stored.rows) as string[][];
-  const lines = rows.flatMap((row, index): Line[] => {
-    const line = stored.first_line + index;
-    try {
-      const fields = readRow(stored.columns, row);
-      const first = seen.get(fields.phone_number);
-      if (first) throw invalid([{ path: 'phone_number', message: `is that of line ${first}` }]);
-      seen.set(fields.phone_number, line);
-      return [{ line, fields }];
-    } catch (error) {
-      refused.push({ line, outcome: 'refused', reason: reasonOf(error) });
-      return [];
-    }
-  });
-  const done = await storeLines(lines, (line) => `imported: line ${line} of ${id}`, job.by);
+  const { lines, refused } = readLines(stored.columns, JSON.parse(stored.rows) as Row[]);
+  const done = await storeLines(lines, { by: job.by, note: (line) => `imported: line ${line} of ${id}` });
   const report = [...refused, ...done].sort((a, b) => a.line - b.line);
   const count = (outcome: LineReport['outcome']) => report.filter((one) => one.outcome === outcome).length;
   const counts = Object.fromEntries(LINE_OUTCOMES.map((outcome) => [outcome, count(outcome)]));
@@ -254,7 +187,7 @@ export async function importPiece({ id, piece }: ImportMessage): Promise<void> {
     writes: [
       imports.update(
         pieceKey(id, piece),
-        { set: { report, rows: '[]' } },
+        { set: { report: JSON.stringify(report), rows: '[]' } },
         { exists: true, equals: { report: undefined } },
       ),
       imports.update(importKey(id), { add: { done: 1, ...counts } }, { exists: true }),

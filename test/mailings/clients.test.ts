@@ -1,4 +1,4 @@
-import { setFault } from '../support/faults';
+import { calls, setFault } from '../support/faults';
 import { openShop, type Shop } from './shop';
 
 jest.setTimeout(300_000);
@@ -10,6 +10,8 @@ beforeAll(async () => {
 afterAll(() => shop.close());
 
 const add = (fields: object) => shop.api('POST', '/api/clients/', fields);
+const sendCsv = (body: string, type = 'text/csv') =>
+  shop.p.api('POST', '/api/clients/import/', { body, headers: { 'content-type': type } }, shop.operator);
 
 test('a phone number is one client’s, and gives the operator code', async () => {
   const { status, body } = await add({ phone_number: '79031112233', tag: 'a', timezone: 'Europe/Moscow' });
@@ -69,7 +71,7 @@ test('CSV goes in with a report for each line, and comes out again', async () =>
   lines[4] = lines[2] ?? '';
   lines[5] = '79200009999,x,Mars/Olympus';
   const csv = `phone_number,tag,timezone\r\n${lines.join('\r\n')}\r\n`;
-  const started = await shop.api('POST', '/api/clients/import/', csv);
+  const started = await sendCsv(csv);
   expect([started.status, started.body.lines]).toEqual([202, 450]);
   const path = `/api/clients/import/${started.body.id}/`;
   await shop.p.settle(async () => (await shop.api('GET', path)).body.status === 'finished');
@@ -78,7 +80,7 @@ test('CSV goes in with a report for each line, and comes out again', async () =>
   expect(body.results.map(({ line }: { line: number }) => line)).toEqual([5, 6, 7]);
   expect((await shop.api('GET', `${path}lines/?limit=200`)).body.results).toHaveLength(200);
 
-  const again = await shop.api('POST', '/api/clients/import/', csv.replaceAll('Omsk', 'Tomsk'));
+  const again = await sendCsv(csv.replaceAll('Omsk', 'Tomsk'));
   const second = `/api/clients/import/${again.body.id}/`;
   await shop.p.settle(async () => (await shop.api('GET', second)).body.status === 'finished');
   expect((await shop.api('GET', second)).body).toMatchObject({ created: 0, updated: 447, refused: 3 });
@@ -88,7 +90,8 @@ test('CSV goes in with a report for each line, and comes out again', async () =>
   const rows = exported.body.trim().split('\n');
   expect(rows).toHaveLength(448);
   expect(rows[1]).toMatch(/,"in, bulk",Asia\/Tomsk$/);
-  expect((await shop.api('POST', '/api/clients/import/', 'name\nx\n')).status).toBe(422);
+  expect((await importing(exported.body)).job).toMatchObject({ lines: 447, unchanged: 447 });
+  expect((await sendCsv('name\nx\n')).status).toBe(422);
 });
 
 test('a client is changed by whoever read it last, and nobody takes another one’s number', async () => {
@@ -131,7 +134,7 @@ test('with an Idempotency-Key a client, an import and a mailing are made once', 
 
 /** Imports CSV and waits for it. @returns the import and what became of each line */
 async function importing(csv: string, meanwhile: (id: string) => Promise<unknown> = async () => undefined) {
-  const { status, body } = await shop.api('POST', '/api/clients/import/', csv);
+  const { status, body } = await sendCsv(csv);
   if (status !== 202) return { status, errors: body.errors };
   const path = `/api/clients/import/${body.id}/`;
   await meanwhile(body.id);
@@ -162,6 +165,46 @@ test('CSV as spreadsheets write it: semicolons, quotes, a byte order mark, blank
   expect((await importing('phone_number\n')).errors).toMatchObject([{ message: 'expected lines after the heading' }]);
   expect((await importing('phone_number,tag,tag\n1,2,3\n')).status).toBe(422);
   expect((await importing('')).status).toBe(422);
+});
+
+test('a line changes of a client what it says and nothing else: blank fields and columns that are not there stay', async () => {
+  const fields = { phone_number: '79441112231', tag: "'=sum", timezone: 'Asia/Omsk' };
+  const { body: client } = await add(fields);
+  const look = async () => (await shop.api('GET', `/api/clients/${client.id}/`)).body;
+  expect((await importing('phone_number\n79441112231\n')).job).toMatchObject({ unchanged: 1 });
+  expect((await importing('phone_number,tag,timezone,operator_code\n79441112231,,,\n')).job.unchanged).toBe(1);
+  expect(await look()).toMatchObject(fields);
+  const exported = await shop.api('GET', "/api/clients/export/?tag='=sum");
+  expect(exported.body.split('\n')[1]).toContain("''=sum");
+  expect((await importing(exported.body)).job).toMatchObject({ unchanged: 1 });
+  expect((await importing('phone_number,tag,timezone\n79441112231,new,\n')).job).toMatchObject({ updated: 1 });
+  expect(await look()).toMatchObject({ ...fields, tag: 'new' });
+  expect((await importing('phone_number,operator_code\n79441112231,945\n')).job).toMatchObject({ refused: 1 });
+});
+
+test('CSV that cannot be clients is refused as a whole, before anything of it is stored', async () => {
+  const refusal = async (csv: string) => {
+    setFault(undefined);
+    const { status, body } = await sendCsv(csv);
+    expect(calls.filter(({ entry, command }) => entry === 'mailings/api' && /Put|Transact/.test(command))).toEqual([]);
+    return [status, body.errors[0].message];
+  };
+  const open = `phone_number,tag\n79461112231,"x\n${'79461112232,y\n'.repeat(200)}`;
+  expect(await refusal(open)).toEqual([
+    422,
+    expect.stringMatching(/^line 2 has \d+ letters, .*: is a quote left open\?$/),
+  ]);
+  expect(await refusal(`phone_number\n${'x\n'.repeat(2_000_000)}`)).toEqual([
+    422,
+    'expected at most 100000 lines: send the file in parts',
+  ]);
+  expect(await refusal(`phone_number\n${'\n'.repeat(2_000_000)}`)).toEqual([422, 'expected lines after the heading']);
+  expect((await sendCsv('phone_number\n79461112233\n', 'application/json')).status).toBe(415);
+  const { lines } = await importing('phone_number\n\n79461112233\n\r\n12\n\n');
+  expect(lines).toMatchObject([
+    { line: 3, outcome: 'created' },
+    { line: 5, outcome: 'refused' },
+  ]);
 });
 
 test('a client that exists is updated or left as it is; a line says which', async () => {
@@ -206,15 +249,15 @@ test('a piece that is given twice, whose worker dies, or that meets others at th
 });
 
 test('lists of lines go on where they ended', async () => {
-  const rows = Array.from({ length: 250 }, (_, index) => `7945${String(index).padStart(7, '0')}`);
+  const rows = Array.from({ length: 1_100 }, (_, index) => `7945${String(index).padStart(7, '0')}`);
   const { job } = await importing(`phone_number\n${rows.join('\n')}`);
   const found: number[] = [];
-  for (let next: string | null = `/api/clients/import/${job.id}/lines/?limit=90`; next; ) {
+  for (let next: string | null = `/api/clients/import/${job.id}/lines/?limit=190`; next; ) {
     const page: { results: { line: number }[]; next: string | null } = (await shop.api('GET', next)).body;
     found.push(...page.results.map(({ line }) => line));
     next = page.next;
   }
-  expect(found).toEqual(Array.from({ length: 250 }, (_, index) => index + 2));
+  expect(found).toEqual(Array.from({ length: 1_100 }, (_, index) => index + 2));
 });
 
 test('mailings that reach nobody, everybody by mistake or no time are refused', async () => {
