@@ -12,6 +12,8 @@ export interface Condition {
   below?: Values;
   /** Attributes that must be one of these values. */
   oneOf?: Record<string, NativeAttributeValue[]>;
+  /** Lists that must be there with fewer members. */
+  shorter?: Record<string, number>;
 }
 
 /** A change of an item. Members that are `undefined` in `set` are removed. */
@@ -53,7 +55,7 @@ export class Expression {
     return placeholder;
   }
 
-  condition({ exists, equals = {}, below = {}, oneOf = {} }: Condition): string | undefined {
+  condition({ exists, equals = {}, below = {}, oneOf = {}, shorter = {} }: Condition): string | undefined {
     const parts: string[] = [];
     if (exists !== undefined) parts.push(`attribute_${exists ? '' : 'not_'}exists(${this.name('pk')})`);
     for (const [attribute, value] of Object.entries(equals)) {
@@ -66,6 +68,9 @@ export class Expression {
     }
     for (const [attribute, values] of Object.entries(oneOf)) {
       parts.push(`${this.name(attribute)} IN (${values.map((value) => this.value(value)).join(', ')})`);
+    }
+    for (const [attribute, length] of Object.entries(shorter)) {
+      parts.push(`size(${this.name(attribute)}) < ${this.value(length)}`);
     }
     return parts.length ? parts.join(' AND ') : undefined;
   }

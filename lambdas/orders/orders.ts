@@ -23,8 +23,8 @@ export type StoredOrder = z.output<typeof StoredOrder>;
 const Tombstone = z.object({ deleted_at: z.string() });
 
 const TOMBSTONE_SECONDS = 30 * 24 * 3_600;
-/** Status changes kept with an order. */
-const HISTORY = 50;
+/** Status changes kept with an order, at the least. */
+export const HISTORY = 50;
 
 export const orderKey = (uuid: string): Key => ({ pk: `ORDER#${uuid}`, sk: 'ORDER' });
 const markerKey = (order_key: string): Key => ({ pk: `ORDER_KEY#${order_key}`, sk: 'ORDER_KEY' });

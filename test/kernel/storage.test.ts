@@ -41,9 +41,12 @@ describe('conditions hold back a write and all that goes with it', () => {
     ['below, for what is absent', { below: { later: 'x' } }, true],
     ['oneOf', { oneOf: { n: [4, 5] } }, true],
     ['oneOf others', { oneOf: { n: [1] } }, false],
+    ['shorter', { shorter: { list: 3 } }, true],
+    ['shorter than it is long', { shorter: { list: 2 } }, false],
   ])('%s', async (_, condition, holds) => {
     const [one, other] = [key(), key()];
-    await commit({ writes: [things.put({ ...one, n: 5 })] });
+    const stored = things.put({ ...one, n: 5, list: [1, 2] });
+    await commit({ writes: [stored] });
     const outcome = await commitIf({
       writes: [things.put({ ...other, n: 1 }, { exists: false }), things.update(one, { set: { n: 7 } }, condition)],
     });
@@ -51,7 +54,7 @@ describe('conditions hold back a write and all that goes with it', () => {
     expect((await things.find(Thing, one))?.n).toBe(holds ? 7 : 5);
     expect((await things.find(Thing, other))?.n).toBe(holds ? 1 : undefined);
     // alone, and as a mere check, it holds just the same
-    await commit({ writes: [things.put({ ...one, n: 5 })] });
+    await commit({ writes: [stored] });
     expect(await commitIf({ writes: [things.check(one, condition), things.put({ ...other, n: 2 })] })).toBe(holds);
     expect(await commitIf({ writes: [things.delete(one, condition)] })).toBe(holds);
   });

@@ -153,6 +153,20 @@ describe('a status', () => {
     );
   }, 180_000);
 
+  test('is told with its latest changes, however many there were', async () => {
+    const order = await place(on, owner);
+    const statuses = ['confirmed', 'cancelled'];
+    for (let sequence = 1; sequence <= 220; sequence++) {
+      const { body } = await report(order.uuid, result(order, { sequence, status: statuses[sequence % 2] }));
+      expect([sequence, body.applied]).toEqual([sequence, true]);
+    }
+    const { events } = await read(on, owner, `${ORDERS}${order.uuid}/timeline/`);
+    const changes = events.filter(({ event }: { event: string }) => event === 'status');
+    expect(changes.length).toBeLessThanOrEqual(100);
+    const numbers = changes.map(({ detail }: { detail: { sequence: number } }) => detail.sequence);
+    expect(numbers).toEqual(numbers.map((_: number, index: number) => 221 - numbers.length + index));
+  });
+
   test('is not for another order_key, an order that never was, or without a valid body', async () => {
     const order = await place(on, owner);
     expect((await report(order.uuid, result(order, { order_key: 'another' }))).status).toBe(409);
