@@ -49,29 +49,42 @@ export async function cover(segment: number, startedAt: string): Promise<void> {
 export const gapWrite = (product: string, { since, reason }: NonNullable<Watch['failing']>, to: string): Write =>
   observations.put({ ...gapKey(productGaps(product), since), from: since, to, reason });
 
-/** The gaps of a partition that reach into a period: those that begin inside, and the last one before. */
-async function gapsOf(partition: string, from: string, to: string): Promise<Span[]> {
-  const found: Span[] = [];
+/** With the refreshes' and the product's own, some 700 KB of an answer. */
+const MOST_GAPS = 2_000;
+
+interface Gaps {
+  spans: Span[];
+  /** Since when they are all there. */
+  since: string;
+}
+
+/** The gaps of a partition that reach into a period, the last of them when there are many: those that begin inside, and the one before. */
+async function gapsOf(partition: string, from: string, to: string): Promise<Gaps> {
+  const spans: Span[] = [];
   let startKey: Record<string, unknown> | undefined;
   do {
-    const range = { partition, from: `GAP#${from}`, to: `GAP#${to}`, ascending: true, startKey };
+    const range = { partition, from: `GAP#${from}`, to: `GAP#${to}`, limit: MOST_GAPS - spans.length, startKey };
     const { items, lastKey } = await observations.query(Gap, range);
-    found.push(...items);
+    spans.push(...items);
     startKey = lastKey;
-  } while (startKey);
+  } while (startKey && spans.length < MOST_GAPS);
+  if (startKey) return { spans, since: spans.at(-1)?.from ?? from };
   const { items } = await observations.query(Gap, { partition, from: 'GAP#', to: `GAP#${from}`, limit: 1 });
-  return [...items, ...found];
+  return { spans: [...items, ...spans], since: from };
 }
 
 /**
  * The spans of a period in which nothing was observed of a product: before its first observation, while it failed itself,
- * and while no refresh of its segment was complete. Two queries and a read for the segment, two queries for the product.
+ * and while no refresh of its segment was complete; of its end alone, `since` a time, when there are too many. Two queries
+ * and a read for the segment, two queries for the product.
  */
-export async function unobserved(watch: Watch | undefined, from: string, to: string): Promise<Span[]> {
+export async function unobserved(watch: Watch | undefined, from: string, to: string): Promise<Gaps> {
   const at = timestamp();
   const end = to < at ? to : at;
   const period = { from, to: end };
-  if (!watch?.first_observed_at) return mergeSpans([{ ...period, reason: 'not observed yet' }], period);
+  if (!watch?.first_observed_at) {
+    return { spans: mergeSpans([{ ...period, reason: 'not observed yet' }], period), since: from };
+  }
   const { product, failing, first_observed_at: first } = watch;
   const segment = segmentOf(product);
   const [own, shared, last] = await Promise.all([
@@ -81,11 +94,12 @@ export async function unobserved(watch: Watch | undefined, from: string, to: str
   ]);
   const begun = { from: first, to: end };
   const spans = [
-    ...mergeSpans(shared, begun),
+    ...mergeSpans(shared.spans, begun),
     ...(last !== undefined && isGap(last, at) ? mergeSpans([{ from: last, to: at, reason: NO_REFRESH }], begun) : []),
-    ...own,
+    ...own.spans,
     ...(failing ? [{ from: failing.since, to: at, reason: failing.reason }] : []),
     { from, to: first, reason: 'not observed yet' },
   ];
-  return mergeSpans(spans, period);
+  const since = own.since > shared.since ? own.since : shared.since;
+  return { spans: mergeSpans(spans, { ...period, from: since }), since };
 }

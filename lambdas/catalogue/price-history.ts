@@ -22,20 +22,61 @@ export const OMNIBUS_DAYS = 30;
 export const daysBefore = (at: string, days: number): string =>
   new Date(new Date(at).getTime() - days * DAY_MS).toISOString();
 
-/** The changes of one price over snapshots in order of time; null is where it ended. */
-function pointsOf(snapshots: Snapshot[], priceOf: (snapshot: Snapshot) => string | null): Point[] {
-  let last: string | null = null;
-  return snapshots.flatMap((snapshot) => {
-    const price = priceOf(snapshot);
-    if (price === last) return [];
-    last = price;
-    return [{ at: snapshot.at, price, run: snapshot.run }];
-  });
+/** What one observation changed of what was in force before it. */
+export interface Step {
+  at: string;
+  run: string | null;
+  /** Of the offers whose price is another; null: gone. */
+  changes: [offer: string, price: string | null][];
+  lowest: string | null;
 }
 
-/** The price in force at a time: that of the last change up to it. */
-const inForce = (points: Point[], at: string): string | null =>
-  points.findLast((point) => point.at <= at)?.price ?? null;
+export function stepOf(before: Snapshot | undefined, { at, run, prices, lowest }: Snapshot): Step {
+  const known = before?.prices ?? {};
+  const changed = Object.entries(prices).filter(([offer, price]) => known[offer] !== price);
+  const gone = Object.keys(known).filter((offer) => !(offer in prices));
+  return { at, run, changes: [...changed, ...gone.map((offer): [string, null] => [offer, null])], lowest };
+}
+
+/** With an offer's own fields counted as two, a change takes 170 bytes at the most; an answer of Lambda 6 MB. */
+const MOST_CHANGES = 30_000;
+
+/** Gathers the steps between snapshots that are met newest first, as many as an answer holds. */
+export function stepsBack() {
+  const steps: Step[] = [];
+  const offers = new Set<string>();
+  let newer: Snapshot | undefined;
+  let changes = 0;
+  return {
+    /** @returns whether what changed between this snapshot and the one met before it fits in as well */
+    add(older: Snapshot | undefined): boolean {
+      if (newer) {
+        const step = stepOf(older, newer);
+        for (const [offer] of step.changes) offers.add(offer);
+        changes += step.changes.length + (step.lowest === (older?.lowest ?? null) ? 0 : 1);
+        if (changes + 2 * offers.size > MOST_CHANGES) return false;
+        steps.push(step);
+      }
+      newer = older;
+      return true;
+    },
+    /** The steps in order of time, and what was in force before the first of them. */
+    gathered: () => ({ start: newer, steps: steps.toReversed() }),
+  };
+}
+
+/** The lowest price from a time on. */
+export type Lowest = Pick<Step, 'at' | 'run' | 'lowest'>;
+
+/** The changes of the lowest price, of what is in order of time; null is where there was none any more. */
+export function pointsOf(lowests: Lowest[]): Point[] {
+  let last: string | null = null;
+  return lowests.flatMap(({ at, run, lowest }) => {
+    if (lowest === last) return [];
+    last = lowest;
+    return [{ at, price: lowest, run }];
+  });
+}
 
 /** How much `to` is above `from`, in percent with two decimals, halves away from zero; null without both or from zero. */
 export function percentChange(from: string | null, to: string | null): string | null {
@@ -69,47 +110,52 @@ export function lowestBefore(points: Point[], dates: string[]): (string | null)[
   });
 }
 
-function period(points: Point[], from: string, to: string) {
-  const price_at_start = inForce(points, from);
-  const price_at_end = inForce(points, to);
-  return {
-    price_at_start,
-    price_at_end,
-    change_percent: percentChange(price_at_start, price_at_end),
-    points: points.filter(({ at }) => at > from && at <= to),
-  };
+interface Series {
+  price_at_start: string | null;
+  price_at_end: string | null;
+  points: Point[];
+}
+
+const withChange = <S extends Series>(series: S) => ({
+  ...series,
+  change_percent: percentChange(series.price_at_start, series.price_at_end),
+});
+
+/** The series of each offer over steps, from what was in force before them. One pass over the changes. */
+export function offerSeries(start: Snapshot | undefined, steps: Step[]) {
+  const offers = new Map<string, Series>(
+    Object.entries(start?.prices ?? {}).map(([offer, price]) => [
+      offer,
+      { price_at_start: price, price_at_end: price, points: [] },
+    ]),
+  );
+  for (const { at, run, changes } of steps) {
+    for (const [offer, price] of changes) {
+      const series = offers.get(offer) ?? { price_at_start: null, price_at_end: null, points: [] };
+      series.points.push({ at, price, run });
+      series.price_at_end = price;
+      offers.set(offer, series);
+    }
+  }
+  return [...offers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([offer, series]) => withChange({ offer, ...series }));
 }
 
 /**
- * The series of each offer and of the lowest price within `(from, to]`, and the lowest price before a date. `snapshots` are
- * in order of time and reach back to what was in force 30 days before the earlier of `from` and `before`.
+ * The series of the lowest price after a time, each change with the lowest of the 30 days before it. `points` reach back to
+ * what was in force 30 days before that time.
  */
-export function priceSeries(snapshots: Snapshot[], { from, to, before }: { from: string; to: string; before: string }) {
-  const lowest = pointsOf(snapshots, (snapshot) => snapshot.lowest);
-  const ids = [...new Set(snapshots.flatMap(({ prices }) => Object.keys(prices)))].sort();
-  const offers = ids
-    .map((offer) => ({
-      offer,
-      ...period(
-        pointsOf(snapshots, ({ prices }) => prices[offer] ?? null),
-        from,
-        to,
-      ),
-    }))
-    .filter(({ price_at_start, points }) => price_at_start !== null || points.length);
-  const { points, ...inPeriod } = period(lowest, from, to);
+export function lowestSeries(points: Point[], from: string) {
+  const inside = points.filter(({ at }) => at > from);
+  const price_at_start = points[points.length - inside.length - 1]?.price ?? null;
   const references = lowestBefore(
-    lowest,
-    points.map(({ at }) => at),
+    points,
+    inside.map(({ at }) => at),
   );
-  return {
-    offers,
-    lowest: {
-      ...inPeriod,
-      points: points.map((point, index) => ({ ...point, lowest_30_days: references[index] ?? null })),
-    },
-    lowest_30_days: { before, price: lowestBefore(lowest, [before])[0] ?? null },
-  };
+  return withChange({
+    price_at_start,
+    price_at_end: points.at(-1)?.price ?? null,
+    points: inside.map((point, index) => ({ ...point, lowest_30_days: references[index] ?? null })),
+  });
 }
 
 export interface Span {
@@ -118,6 +164,8 @@ export interface Span {
   reason: string;
 }
 
+const LONGEST_REASON = 200;
+
 /** Spans cut to a period, in order, with those that overlap made one: between two that touch there was an observation. */
 export function mergeSpans(spans: Span[], period: { from: string; to: string }): Span[] {
   const merged: Span[] = [];
@@ -125,7 +173,7 @@ export function mergeSpans(spans: Span[], period: { from: string; to: string }):
     .map(({ from, to, reason }) => ({
       from: from < period.from ? period.from : from,
       to: to > period.to ? period.to : to,
-      reason,
+      reason: reason.slice(0, LONGEST_REASON),
     }))
     .filter(({ from, to }) => from < to)
     .sort((a, b) => (a.from < b.from ? -1 : 1));
@@ -136,7 +184,8 @@ export function mergeSpans(spans: Span[], period: { from: string; to: string }):
       continue;
     }
     if (span.to > last.to) last.to = span.to;
-    if (!last.reason.split('; ').includes(span.reason)) last.reason += `; ${span.reason}`;
+    if (last.reason.split('; ').includes(span.reason)) continue;
+    last.reason = `${last.reason}; ${span.reason}`.slice(0, LONGEST_REASON);
   }
   return merged;
 }

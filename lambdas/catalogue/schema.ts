@@ -75,7 +75,10 @@ export const OffersQuery = PageQuery.extend({
 });
 
 export const PricesQuery = z.object({
-  from: Timestamp.optional().meta({ description: 'the start of the period; 30 days before its end when not given' }),
+  from: Timestamp.optional().meta({
+    description:
+      'the start of the period; when not given 30 days before its end, or less where more has changed than an answer holds',
+  }),
   to: Timestamp.optional().meta({ description: 'the end of the period; this minute when not given' }),
   before: Timestamp.optional().meta({
     description: 'the date whose preceding 30 days `lowest_30_days` is about; the end of the period when not given',

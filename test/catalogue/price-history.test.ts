@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import {
   lowestBefore,
+  lowestSeries,
   mergeSpans,
+  offerSeries,
   percentChange,
-  priceSeries,
+  pointsOf,
   type Snapshot,
+  stepsBack,
 } from '../../lambdas/catalogue/price-history';
 
 const DAY = 24 * 60;
@@ -64,11 +67,21 @@ const text = (price: number | null | undefined): string | null => (price == null
 
 const Minute = fc.integer({ min: 0, max: 200 * DAY });
 
+/** As it is read: what is inside a period newest first, then what was in force before. */
+function reportOf(snapshots: Snapshot[], from: string, to: string) {
+  const { add, gathered } = stepsBack();
+  const earlier = snapshots.filter((one) => one.at <= from);
+  for (const one of snapshots.filter((one) => one.at > from && one.at <= to).reverse()) add(one);
+  add(earlier.at(-1));
+  const { start, steps } = gathered();
+  return { offers: offerSeries(start, steps), lowest: lowestSeries(pointsOf([...earlier, ...steps]), from) };
+}
+
 test('what is in force at both ends, and every change between, is as the model has it', () => {
   fc.assert(
     fc.property(Timeline, Minute, Minute, (timeline, a, b) => {
       const [from, to] = [Math.min(a, b), Math.max(a, b) + 1];
-      const report = priceSeries(snapshotsOf(timeline), { from: at(from), to: at(to), before: at(to) });
+      const report = reportOf(snapshotsOf(timeline), at(from), at(to));
       const [start, end] = [pricesAt(timeline, from), pricesAt(timeline, to)];
       expect([report.lowest.price_at_start, report.lowest.price_at_end]).toEqual([
         text(lowestOf(start)),
@@ -96,7 +109,7 @@ test('the lowest price of the 30 days before any date is the lowest of any of th
   fc.assert(
     fc.property(Timeline, fc.uniqueArray(Minute, { minLength: 1, maxLength: 8 }), (timeline, minutes) => {
       const dates = [...minutes].sort((a, b) => a - b);
-      const points = snapshotsOf(timeline).map(({ at, lowest, run }) => ({ at, price: lowest, run }));
+      const points = pointsOf(snapshotsOf(timeline));
       const expected = dates.map((date) => {
         const moments = [date - 30 * DAY, ...timeline.map(({ minute }) => minute)];
         const inside = moments.filter((minute) => minute >= date - 30 * DAY && minute < date);
@@ -124,6 +137,36 @@ test('percent are exact, rounded half away from zero, and of the price at the st
   expect(percentChange('20000.00', '20001.00')).toBe('0.01');
   expect(percentChange('0.00', '1.00')).toBeNull();
   expect(percentChange(null, '1.00')).toBeNull();
+});
+
+test('what an answer holds is below what Lambda can answer, whatever changed; the rest is left out at the beginning', () => {
+  const moment = (number: number) => new Date(START + number).toISOString();
+  const price = (number: number) => `999999999${String(number % 1_000).padStart(3, '0')}.9999`;
+  const run = crypto.randomUUID();
+  const ids = Array.from({ length: 1_000 }, () => crypto.randomUUID());
+  const only = (number: number, ...offers: string[]): Snapshot => ({
+    at: moment(number),
+    run,
+    prices: Object.fromEntries(offers.map((id) => [id, price(number)])),
+    lowest: price(number),
+  });
+  const kinds: Record<string, (number: number) => Snapshot> = {
+    'one offer': (number) => only(number, ids[0] ?? ''),
+    'a thousand offers': (number) => only(number, ...ids),
+    'another offer each time': (number) => only(number, crypto.randomUUID()),
+  };
+  for (const [kind, make] of Object.entries(kinds)) {
+    const { add, gathered } = stepsBack();
+    let number = 100_000;
+    while (add(make(number))) number--;
+    const { start, steps } = gathered();
+    expect({ kind, at: start?.at }).toEqual({ kind, at: moment(number + 1) });
+    const body = { offers: offerSeries(start, steps), lowest: lowestSeries(pointsOf(steps), moment(number + 1)) };
+    // a text inside of a text
+    const bytes = JSON.stringify(JSON.stringify(body)).length;
+    expect(bytes).toBeGreaterThan(2_500_000);
+    expect(bytes).toBeLessThan(5_200_000);
+  }
 });
 
 test('spans are cut to the period and made one where they overlap', () => {

@@ -1,3 +1,9 @@
+import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { gapWrite } from '../../lambdas/catalogue/observation';
+import { snapshotWrite } from '../../lambdas/catalogue/prices';
+import { watchKey } from '../../lambdas/catalogue/watch';
+import { documents } from '../../lambdas/kernel/documents';
+import { table, type Write, writeOne } from '../../lambdas/kernel/table';
 import { offer, openShop, type Shop } from './shop';
 
 let shop: Shop;
@@ -19,6 +25,14 @@ async function priced(prices: Record<number, string>): Promise<string> {
     await shop.refresh();
   }
   return id;
+}
+
+async function putAll(writes: Write[]): Promise<void> {
+  const puts = writes.map(({ Put }) => ({ PutRequest: { Item: Put?.Item } }));
+  const TableName = process.env['TABLE_NAME'] ?? '';
+  for (let start = 0; start < puts.length; start += 25) {
+    await documents.send(new BatchWriteCommand({ RequestItems: { [TableName]: puts.slice(start, start + 25) } }));
+  }
 }
 
 // first: the others leave ids from the future behind
@@ -123,4 +137,49 @@ test('a period is one with an end after its start; an answer within the same min
     headers: { 'if-none-match': headers['etag'] ?? '' },
   });
   expect(again.status).toBe(304);
+});
+
+// last: the table's stream has thousands of records after it
+test('more changes or gaps than an answer holds: its end when no start was asked for, else a word; never too large', async () => {
+  process.env['TABLE_NAME'] = shop.p.named('Catalogue/Api').environment['TABLE_NAME'];
+  const id = await shop.addProduct();
+  shop.service.state.offers.set(id, [offer(1)]);
+  await shop.refresh();
+  const offers = Array.from({ length: 200 }, () => crypto.randomUUID());
+  const now = Date.now();
+  const at = (minute: number) => new Date(now - minute * 60_000).toISOString();
+  const moments = Array.from({ length: 200 }, (_, number) => 10 + number * 100);
+  const prices = (minute: number) => Object.fromEntries(offers.map((one) => [one, `${minute}.00`]));
+  await putAll(
+    moments.map((minute) =>
+      snapshotWrite(id, { at: at(minute), run: null, prices: prices(minute), lowest: `${minute}.00` }),
+    ),
+  );
+  const asked = (query: string) => shop.p.api('GET', `/api/products/${id}/prices/${query}`);
+  const { status, body } = await asked('');
+  expect(status).toBe(200);
+  expect(JSON.stringify(JSON.stringify(body)).length).toBeLessThan(6_000_000);
+  // a hundred and forty-odd of the two hundred moments, and the ones that are given are whole
+  expect(body.from > at(20_000)).toBe(true);
+  expect(body.from < at(13_000)).toBe(true);
+  const [series] = body.offers.filter((one: { offer: string }) => one.offer === offers[0]);
+  expect(series.points.length).toBe(moments.filter((minute) => at(minute) > body.from).length + 1);
+  expect(series.price_at_start).not.toBeNull();
+  // the lowest of the 30 days before is read from what is not given, too
+  expect(body.lowest.points[0]).toMatchObject({ lowest_30_days: series.price_at_start });
+  const refused = await asked(`?from=${at(25_000)}`);
+  expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'from' }] } });
+  expect((await asked(`?from=${at(25_000)}&to=${at(19_000)}`)).body.lowest.points).toHaveLength(10);
+  expect((await asked(`?from=${at(500)}&before=${at(19_000)}`)).body.lowest_30_days.price).toBe('19010.00');
+
+  await writeOne(table().update(watchKey(id), { set: { first_observed_at: at(40_000) } }, { exists: true }));
+  const gaps = Array.from({ length: 2_100 }, (_, number) => number + 10);
+  const since = (minute: number) => ({ since: at(minute), reason: '"'.repeat(300) });
+  await putAll(gaps.map((minute) => gapWrite(id, since(minute), at(minute - 0.5))));
+  const short = (await asked('')).body;
+  const own = short.unobserved.filter(({ reason }: { reason: string }) => reason.startsWith('"'));
+  expect(own).toHaveLength(2_000);
+  expect(short.unobserved[0].from).toBe(short.from);
+  expect(JSON.stringify(JSON.stringify(short.unobserved)).length).toBeLessThan(2_500_000);
+  expect((await asked(`?from=${at(3_000)}`)).status).toBe(422);
 });
