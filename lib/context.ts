@@ -1,3 +1,4 @@
+import type { Duration } from 'aws-cdk-lib';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FilterCriteria, FilterRule } from 'aws-cdk-lib/aws-lambda';
@@ -29,6 +30,8 @@ export interface ContextProps extends Shared {
   /** The table with the public signing keys and API keys; a context without one has them in its own. */
   credentials?: ContextTable;
   indexes?: 0 | 1 | 2 | 3;
+  /** Of the function behind its paths. @default a LambdaFunction's */
+  apiTimeout?: Duration;
 }
 
 /**
@@ -78,8 +81,9 @@ export abstract class Context extends Construct {
 
   /** The function behind the context's paths: reads and writes its table, checks credentials. */
   protected serve(...prefixes: string[]): LambdaFunction {
-    const { stage, api, audit, delegation } = this.shared;
-    const handler = new LambdaFunction(this, 'Api', { stage, entry: `${this.name}/api`, memorySize: 1_024 });
+    const { stage, api, audit, delegation, apiTimeout: timeout } = this.shared;
+    const entry = `${this.name}/api`;
+    const handler = new LambdaFunction(this, 'Api', { stage, entry, memorySize: 1_024, ...(timeout && { timeout }) });
     this.equip(handler);
     checksCredentials(handler, this.credentials, stage);
     audit.grantAdds(handler, this.name);

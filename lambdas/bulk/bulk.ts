@@ -15,6 +15,10 @@ export const bulks = table();
 const KIND = 'BULKS';
 const PIECE_THINGS = 50;
 const SAMPLE = 10;
+/** Of all ids found: they are one item of the outbox, and an item of DynamoDB has 400 KB at the most. */
+const MOST_BYTES = 300_000;
+/** No page of a list is asked for later than this: the last one has time to come before the caller is gone. */
+const FIND_MS = 18_000;
 const SHOWN_REFUSALS = 100;
 
 export const bulkKey = (id: string): Key => ({ pk: `BULK#${id}`, sk: 'BULK' });
@@ -35,14 +39,20 @@ const credentials = (header: (name: string) => string | undefined): Record<strin
 const ListPage = z.object({ results: z.array(z.record(z.string(), z.unknown())), next: z.string().nullable() });
 const Refusal = z.object({ errors: z.array(z.object({ path: z.string(), message: z.string() })).optional() });
 
-/** Walks the entity's own list, 200 a call. @throws Problem 422 for what that list refuses of the filter, 503 */
-async function find(entity: string, filter: Record<string, string | string[]>, headers: Record<string, string>) {
+/** Walks the entity's own list, 200 a call, as long as there is time and room. @throws Problem 422 for what that list refuses of the filter, 503 */
+async function find(
+  entity: string,
+  filter: Record<string, string | string[]>,
+  headers: Record<string, string>,
+): Promise<Found> {
   const { list, id } = ENTITIES[entity] as (typeof ENTITIES)[string];
   const search = new URLSearchParams({ limit: '200' });
   for (const [name, values] of Object.entries(filter)) for (const value of [values].flat()) search.append(name, value);
   const ids: string[] = [];
+  let bytes = 0;
+  const until = Date.now() + FIND_MS;
   let next: string | null = `${list}?${search}`;
-  while (next !== null && ids.length <= MOST) {
+  while (next !== null && Date.now() < until) {
     const { status, body }: Awaited<ReturnType<typeof ask>> = await ask('GET', next, headers);
     if (status === 422) {
       const errors: FieldError[] = Refusal.parse(body).errors ?? [];
@@ -50,10 +60,14 @@ async function find(entity: string, filter: Record<string, string | string[]>, h
     }
     const { data: page } = ListPage.safeParse(body);
     if (status !== 200 || !page) throw busy(`${list} does not answer at the moment (${status})`);
-    ids.push(...page.results.map((one) => String(one[id])));
+    for (const found of page.results.map((one) => String(one[id]))) {
+      bytes += Buffer.byteLength(found);
+      if (ids.length === MOST || bytes > MOST_BYTES) return { ids, more: true };
+      ids.push(found);
+    }
     next = page.next;
   }
-  return { ids: ids.slice(0, MOST), more: next !== null || ids.length > MOST };
+  return { ids, more: next !== null };
 }
 
 function check({ entity, action, ids, filter }: NewBulkAction): void {

@@ -3,7 +3,7 @@ import { Delegator } from '../kernel/delegation';
 import { Line, Page, PageQuery, Timestamp, Uuid } from '../kernel/schema';
 import { ENTITIES } from './actions';
 
-/** Things of one bulk action: what a transaction takes as messages of pieces, with their ids. */
+/** Things of one bulk action at the most. */
 export const MOST = 5_000;
 
 const WORDS = Object.entries(ENTITIES).map(([name, { actions }]) => `${name}: ${Object.keys(actions).join(', ')}`);
@@ -31,7 +31,7 @@ export const BulkAction = z.object({
   dry_run: z.boolean(),
   status: z.enum(['dry_run', 'running', 'finished']),
   number: z.int().meta({ description: 'of the things concerned' }),
-  more: z.boolean().meta({ description: `the filter fits more than these ${MOST}: do it again afterwards` }),
+  more: z.boolean().meta({ description: 'the filter fits more than these: do it again afterwards' }),
   sample: z.array(z.string()).meta({ description: 'ids of the first ten' }),
   done: z.int(),
   refused: z.int().meta({ description: 'things that their context would not let this be done to' }),

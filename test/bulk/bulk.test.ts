@@ -6,9 +6,11 @@ import { CONTEXTS } from '../../lambdas/console/contracts';
 import type { Operation } from '../../lambdas/kernel/contract';
 import { delegate, delegatedBy } from '../../lambdas/kernel/delegation';
 import { messageTo, ORDERS, place, queued, read, TASKS } from '../orders/shop';
+import { calls, setFault } from '../support/faults';
 import { proxyEvent } from '../support/gateway';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
+import { ProcessEnded } from '../support/processes';
 
 const BULK = '/api/ops/bulk/';
 let on: Platform;
@@ -18,6 +20,26 @@ beforeAll(async () => {
   operator = await on.callers.user('operator');
 });
 afterAll(() => on.close());
+afterEach(() => {
+  setFault(undefined);
+  jest.restoreAllMocks();
+});
+
+const { now } = Date;
+/** As if so much time had passed at once. */
+const jump = (ms: number) => jest.spyOn(Date, 'now').mockImplementation(() => now() + ms);
+
+/** A list that never ends, of ids so long; each page is told. */
+async function endless(length: number, onPage: (number: number) => void = () => undefined) {
+  let pages = 0;
+  const server = createServer((_, response) => {
+    onPage(++pages);
+    const results = Array.from({ length: 200 }, (_, n) => ({ id: `${pages}-${n}-`.padEnd(length, 'x') }));
+    response.end(JSON.stringify({ results, next: '/api/ops/dead-letters/?cursor=x' }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
+}
 
 const ask = (body: object, caller: Pick<Caller, 'headers'> = operator, headers = {}) =>
   on.api('POST', BULK, { body, headers }, caller, 'bulk');
@@ -112,6 +134,39 @@ test('while a context does not answer, its things wait; in the end they count as
   expect(await progress(body.id)).toMatchObject({ status: 'finished', refusals: [{ reason: 'no answer' }] });
 });
 
+test('what was done of a piece that comes again is done, and not asked for again', async () => {
+  const { uuids } = await ordersOf(3);
+  const { body } = await ask({ entity: 'order', action: 'delete', ids: uuids });
+  const event = queued({ bulk: body.id, piece: 0, ids: uuids });
+  let writes = 0;
+  const isSecond = (command: string) => /^Transact/.test(command) && ++writes === 2;
+  setFault(({ entry, command }) => (entry === 'orders/api' && isSecond(command) ? new Error('no table') : undefined));
+  expect(await on.run('Bulk/Pieces/Function', event)).toMatchObject({ batchItemFailures: [expect.anything()] });
+  setFault(({ entry, command }) => (entry === 'bulk/piece' && /^Transact/.test(command) ? 'before' : undefined));
+  await expect(on.run('Bulk/Pieces/Function', event)).rejects.toThrow(ProcessEnded);
+  expect(calls.filter(({ entry, command }) => entry === 'orders/api' && /^Transact/.test(command))).toHaveLength(1);
+  setFault(undefined);
+  await on.run('Bulk/Pieces/Function', event);
+  expect(await progress(body.id)).toMatchObject({ status: 'finished', done: 3, refused: 0 });
+  await on.settle();
+});
+
+test('a piece for which time is up goes on where it stopped', async () => {
+  const { uuids } = await ordersOf(6);
+  const { body } = await ask({ entity: 'order', action: 'cancel', ids: uuids });
+  const event = queued({ bulk: body.id, piece: 0, ids: uuids });
+  setFault(({ entry }) => void (entry === 'orders/api' && jump(50_000)));
+  expect(await on.run('Bulk/Pieces/Function', event)).toMatchObject({ batchItemFailures: [expect.anything()] });
+  jest.restoreAllMocks();
+  const isCancelled = async (uuid: string) => (await read(on, operator, `${ORDERS}${uuid}/`)).status === 'cancelled';
+  const cancelled = (await Promise.all(uuids.map(isCancelled))).filter(Boolean).length;
+  expect([cancelled > 0, cancelled < 6]).toEqual([true, true]);
+  setFault(undefined);
+  await on.run('Bulk/Pieces/Function', event);
+  expect(await progress(body.id)).toMatchObject({ status: 'finished', done: 6, refused: 0 });
+  await on.settle();
+});
+
 test('names the fields at fault, those of the filter by the words of its list', async () => {
   const faults = async (body: object) => {
     const answer = await ask({ entity: 'order', action: 'cancel', ...body });
@@ -148,6 +203,23 @@ test('says when a list does not answer, and starts nothing', async () => {
   }
   server.close();
   expect((await bulks()).results).toHaveLength(before);
+});
+
+test('takes as many as can be found in time and stored at once, and says that there are more', async () => {
+  const start = async (dry_run: boolean, API_URL: string) => {
+    const body = JSON.stringify({ entity: 'dead_letter', action: 'discard', filter: {}, dry_run });
+    const headers = { ...operator.headers, 'content-type': 'application/json' };
+    const event = proxyEvent({ method: 'POST', path: BULK, headers, body });
+    const { statusCode, body: text } = await on.run<APIGatewayProxyResult>('Bulk/Api', event, { API_URL });
+    return { statusCode, ...JSON.parse(text) };
+  };
+  const slow = await endless(40, (page) => page === 3 && jump(20_000));
+  expect(await start(true, slow.API_URL)).toMatchObject({ statusCode: 200, number: 600, more: true });
+  jest.restoreAllMocks();
+  const long = await endless(300);
+  expect(await start(false, long.API_URL)).toMatchObject({ statusCode: 202, number: 1_000, more: true });
+  slow.close();
+  long.close();
 });
 
 test('a delegation is taken as it was given, for a while, and nowhere near users and keys', async () => {
