@@ -30,7 +30,8 @@ const nameOf = (construct: IConstruct): string => construct.node.path.split('/')
  */
 export class Operations extends Context {
   constructor(scope: Construct, shared: ContextProps) {
-    super(scope, 'operations', { ...shared, indexes: 2 });
+    // it asks other contexts, one after the other; the gateway waits for 29 s
+    super(scope, 'operations', { ...shared, indexes: 2, apiTimeout: Duration.seconds(29) });
     const { api, bus, stage, timer } = shared;
     const tally = this.worker('Tally', 'OPERATIONS_EVENTS', {
       entry: 'operations/tally',

@@ -20,6 +20,8 @@ export interface Position {
 
 /** Reads of one page of the desk at the most: a filter may drop much of what is read. */
 const READS_A_PAGE = 8;
+/** None is begun later than this: each may ask another context, for seconds when that is slow. */
+const PAGE_MS = 18_000;
 
 const isWanted = ({ lane, context, reason = '', from, to }: LetterFilter) => {
   const part = reason.toLowerCase();
@@ -55,11 +57,11 @@ async function readKind(asker: Asker, { kind, after }: Position, filter: LetterF
 export async function walk(
   asker: Asker,
   filter: LetterFilter,
-  { from, limit }: { from: Position | undefined; limit: number },
+  { from, limit, until = Date.now() + PAGE_MS }: { from: Position | undefined; limit: number; until?: number },
 ): Promise<{ results: DeadLetter[]; position: Position | undefined }> {
   const results: DeadLetter[] = [];
   let position: Position | undefined = from ?? { kind: 0 };
-  for (let reads = 0; position && results.length < limit && reads < READS_A_PAGE; ) {
+  for (let reads = 0; position && results.length < limit && reads < READS_A_PAGE && Date.now() < until; ) {
     const kind: (typeof LETTER_KINDS)[number] | undefined = LETTER_KINDS[position.kind];
     if (!kind) position = undefined;
     else if (!mayHave(kind, filter)) position = { kind: position.kind + 1 };

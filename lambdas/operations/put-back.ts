@@ -9,19 +9,31 @@ import type { DeadLetter } from './schema';
 
 /** Letters put back at once. */
 const AT_ONCE = 5;
-/** What one read of a count gives, and for how long it counts: within the time that a caller waits. */
+/** What one read of a count gives. */
 const COUNT_PAGE = 200;
-const COUNT_MS = 15_000;
+/** Nothing is begun later than this: what was begun has time to end before the caller is gone. */
+const WORK_MS = 15_000;
 
 type Call = Parameters<Handler<Operations['putBackDeadLetters']>>[0];
 
-async function named(call: Call, ids: string[]): Promise<DeadLetter[]> {
-  const found: DeadLetter[] = [];
+interface Piece {
+  letters: DeadLetter[];
+  /** Where the next one begins. */
+  position?: Position | undefined;
+  /** Not all of it was looked at in time. */
+  isCut: boolean;
+}
+
+async function named(call: Call, ids: string[], until: number): Promise<Piece> {
+  const letters: DeadLetter[] = [];
+  let isCut = false;
   await inParallel(AT_ONCE, ids, async (id) => {
+    isCut ||= Date.now() > until;
+    if (isCut) return;
     const letter = await findAtDesk(call, id).catch(passing404);
-    if (letter?.can_put_back) found.push(letter);
+    if (letter?.can_put_back) letters.push(letter);
   });
-  return found;
+  return { letters, isCut };
 }
 
 function passing404(error: unknown): undefined {
@@ -29,53 +41,59 @@ function passing404(error: unknown): undefined {
   throw error;
 }
 
-async function count(call: Call): Promise<{ concerned: number; exact: boolean }> {
+async function count(call: Call, until: number): Promise<{ concerned: number; exact: boolean }> {
   const { filter } = call.body;
-  if (filter.ids) return { concerned: (await named(call, filter.ids)).length, exact: true };
-  const until = Date.now() + COUNT_MS;
+  if (filter.ids) {
+    const { letters, isCut } = await named(call, filter.ids, until);
+    return { concerned: letters.length, exact: !isCut };
+  }
   let concerned = 0;
   let from: Position | undefined;
   do {
-    const { results, position } = await walk(call, filter, { from, limit: COUNT_PAGE });
+    const { results, position } = await walk(call, filter, { from, limit: COUNT_PAGE, until });
     concerned += results.filter(({ can_put_back }) => can_put_back).length;
     from = position;
   } while (from && Date.now() < until);
   return { concerned, exact: !from };
 }
 
-/** The next piece, and where the one after it begins. */
-async function piece(call: Call): Promise<{ letters: DeadLetter[]; position: Position | undefined }> {
-  const { filter, limit, cursor } = call.body;
-  if (filter.ids) return { letters: await named(call, filter.ids), position: undefined };
-  const from = cursor == null ? undefined : ((await openCursor(listOf(call), cursor)) as Position);
-  const { results, position } = await walk(call, filter, { from, limit });
-  return { letters: results.filter(({ can_put_back }) => can_put_back), position };
+async function piece(call: Call, from: Position | undefined, until: number): Promise<Piece> {
+  const { filter, limit } = call.body;
+  if (filter.ids) return named(call, filter.ids, until);
+  const { results, position } = await walk(call, filter, { from, limit, until });
+  return { letters: results.filter(({ can_put_back }) => can_put_back), position, isCut: false };
 }
 
 /** A cursor is of this very filter. */
 const listOf = ({ body }: Call): string => `put-back ${JSON.stringify(body.filter)}`;
 
 /**
- * By filter or by their ids. A piece that is interrupted can be repeated from its beginning: what went back before is not
- * found again.
+ * By filter or by their ids. A piece that is interrupted, or for which time is up, is repeated from its beginning: what went
+ * back before is not found again.
  */
 export const putBackDeadLetters: Handler<Operations['putBackDeadLetters']> = async (call) => {
-  const { dry_run } = call.body;
-  if (dry_run) return { dry_run, ...(await count(call)), put_back: 0, refused: [], cursor: null };
-  const { letters, position } = await piece(call);
+  const { dry_run, cursor } = call.body;
+  const until = Date.now() + WORK_MS;
+  if (dry_run) return { dry_run, ...(await count(call, until)), put_back: 0, refused: [], cursor: null };
+  const from = cursor == null ? undefined : ((await openCursor(listOf(call), cursor)) as Position);
+  const { letters, position, isCut } = await piece(call, from, until);
   const refused: { id: string; reason: string }[] = [];
+  let left = 0;
   await inParallel(AT_ONCE, letters, async ({ id }) => {
+    if (Date.now() > until) return void left++;
     await putBack(call, id, call.principal).catch((error: unknown) => {
       if (!(error instanceof Problem) || error.status >= 500) throw error;
       refused.push({ id, reason: error.errors?.[0]?.message ?? error.detail });
     });
   });
+  const next = isCut || left ? (from ?? { kind: 0 }) : position;
+  const concerned = letters.length - left;
   return {
     dry_run,
-    concerned: letters.length,
+    concerned,
     exact: true,
-    put_back: letters.length - refused.length,
+    put_back: concerned - refused.length,
     refused,
-    cursor: position ? await sealCursor(listOf(call), position) : null,
+    cursor: next ? await sealCursor(listOf(call), next) : null,
   };
 };

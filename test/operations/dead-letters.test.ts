@@ -139,6 +139,29 @@ test('a filter by ids takes those alone, and a time that they were not dead at t
   await p.settle();
 });
 
+test('a piece for which time is up is repeated, by filter and by ids, and the rest of it goes back', async () => {
+  for (let n = 0; n < 12; n++) await moved(p, JSON.stringify(taskMessage()));
+  await collect(p);
+  const ids = (await inLane('Orders.Work')).map(({ id }: { id: string }) => id);
+  const put = async (body: object) => (await call('POST', `${LETTERS}put-back/`, body)).body;
+  const { now } = Date;
+  const late = async (body: object) => {
+    const jump = () => jest.spyOn(Date, 'now').mockImplementation(() => now() + 20_000);
+    setFault(({ command }) => void (/^Transact/.test(command) && jump()));
+    const report = await put(body);
+    jest.restoreAllMocks();
+    setFault(undefined);
+    expect([report.put_back > 0, typeof report.cursor]).toEqual([true, 'string']);
+    return report;
+  };
+  const filter = { lane: 'Orders.Work' };
+  const first = await late({ filter });
+  const second = await late({ filter: { ids } });
+  const third = await put({ filter: { ids }, cursor: second.cursor });
+  expect([first.put_back + second.put_back + third.put_back, third.cursor]).toEqual([12, null]);
+  await p.settle();
+});
+
 test('what is kept but not deleted when the function dies is kept once', async () => {
   const queue = worker(p)['DEAD_LETTERS_QUEUE_URL'];
   await showAgainAtOnce(queue);
