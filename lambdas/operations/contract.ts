@@ -75,6 +75,8 @@ export const OperationsContract = contract({
     method: 'PATCH',
     path: `${LETTERS}{id}/`,
     summary: 'Edit what will be put back',
+    description:
+      'An edit is kept until then, so one of the profiles may hold no card numbers and secrets: `/api/profiles/set-aside/{id}/retry/` takes those, and protects them first.',
     access: operator,
     params: LetterPath,
     body: LetterChange,

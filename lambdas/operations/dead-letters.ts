@@ -7,6 +7,7 @@ import type { Operations } from './contract';
 import { type Position, walk } from './desk';
 import { editLetter, endLetter, findLetter, type StoredLetter, shownLetter } from './letters';
 import { type Asker, ask } from './own-api';
+import { needsProtection } from './protected';
 import type { DeadLetter } from './schema';
 import { FOREIGN, type ForeignKind, getForeign, keepEdit } from './set-aside';
 
@@ -43,6 +44,10 @@ const refuse = ({ state }: DeadLetter, what: string): Problem =>
 
 const MOVED_ON = 'it has just been changed, look again';
 
+/** An edit waits here, and is in the audit trail: outside of the profiles nothing may see what they protect. */
+const NOT_KEPT =
+  'holds what looks like a card number, a password or the like: POST /api/profiles/set-aside/{id}/retry/ takes and protects it';
+
 /** SQS takes 256 KB, the reason of a next failure among it. */
 const LARGEST_BYTES = 250_000;
 
@@ -60,6 +65,9 @@ export const changeDeadLetter: Handler<Operations['changeDeadLetter']> = async (
   const letter = await findAtDesk(call, params.id);
   requireMatch(letter);
   if (!letter.can_edit) throw refuse(letter, 'edited');
+  if (letter.context === 'profiles' && needsProtection(body.payload)) {
+    throw invalid([{ path: 'payload', message: NOT_KEPT }]);
+  }
   const text = sendable(JSON.stringify(body.payload));
   const { kind, own } = partsOf(params.id);
   if (kind !== 'message') await keepEdit(params.id, body.payload);

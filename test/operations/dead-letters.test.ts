@@ -260,6 +260,31 @@ describe('what other contexts set aside is at the same desk', () => {
     expect(await inLane('Profiles.SetAside')).toEqual([]);
   });
 
+  test('a card number never comes into the desk: an edit that holds one is refused', async () => {
+    const path = `${LETTERS}profile.${await setAsideProfile(p)}/`;
+    const edit = (record: object) => call('PATCH', path, { payload: { uid: 'c-1', ...record } });
+    const secrets = [
+      { credit_card_number: '1234-2121-1221-1211' },
+      { note: 'card 4111 1111 1111 1111 of Ada' },
+      { credit_card_number: 4_111_111_111_111_111 },
+      { inner: [{ Password: 'x' }] },
+      { 'social-insurance-number': '900000000' },
+    ];
+    for (const secret of secrets) {
+      const { status, body } = await edit(secret);
+      expect([secret, status, body.errors?.[0].path]).toEqual([secret, 422, 'payload']);
+    }
+    const harmless = {
+      phone_number: '+1 (555) 555-5555 123',
+      uid: '01234567-8901-4234-8678-901234567890',
+      seen: '2026-01-31 12:00:00',
+      credit_card_number: { first_six: '411111', last_four: '1111', fingerprint: 'x'.repeat(43) },
+      city: 'Lake Ada',
+    };
+    expect((await edit(harmless)).status).toBe(200);
+    expect((await call('DELETE', path)).status).toBe(204);
+  });
+
   test('the list goes from kind to kind, page by page, each letter once', async () => {
     await moved(p, 'a');
     await moved(p, 'b');
