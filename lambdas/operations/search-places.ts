@@ -49,7 +49,7 @@ const TASK_WAITS: Record<string, (found: Found) => string> = {
 const DELIVERY_WAITS: Record<string, (found: Found) => string> = {
   pending: ({ tries, next_attempt_at }) => `${text(tries)} tries failed, the next is at ${text(next_attempt_at)}`,
   exhausted: () => 'all tries failed, until an operator replays it',
-  disabled: () => 'its receiver wants no more',
+  disabled: ({ reason }) => `its address is disabled: ${text(reason)}`,
 };
 
 const MAILING_WAITS: Record<string, (found: Found) => string> = {

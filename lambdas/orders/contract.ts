@@ -341,7 +341,7 @@ export const OrdersContract = contract({
     method: 'POST',
     path: `${DELIVERIES}{id}/replay/`,
     summary: 'Send a delivery again, at once and with all its tries',
-    description: 'An address that was disabled by a 410 is enabled by it.',
+    description: 'An address that was disabled is enabled by it.',
     access: operator,
     params: delivery,
     changes: ['delivery', 'id'],

@@ -15,7 +15,7 @@ import { Delivery, type DeliveryStatus, type StatusUpdate, type TaskMessage } fr
 const deliveries = table();
 
 /** The delivery with what only this context sees: `turn` counts its moves, and a message of an earlier turn is void. */
-const StoredDelivery = Delivery.extend({ turn: z.number() });
+const StoredDelivery = Delivery.extend({ turn: z.number(), replayed_at: z.string().optional() });
 export type StoredDelivery = z.output<typeof StoredDelivery>;
 
 /** Asks for the attempt that is due in this turn. An order's first carries its delivery, which spares a read. */
@@ -71,6 +71,7 @@ export function newDelivery(message: TaskMessage, result: string, at: string): {
     status: 'pending',
     attempts: [],
     tries: 0,
+    reason: null,
     next_attempt_at: at,
     turn: 1,
     created_at: at,
@@ -106,9 +107,9 @@ export const listDeliveries: Handler<Operations['listDeliveries']> = (call) => {
 
 export const getDelivery: Handler<Operations['getDelivery']> = ({ params }) => deliveryOf(params.id);
 
-/** Lets webhooks go again to addresses that answered 410. One write each; harmless when what follows fails. */
+/** Forgets how addresses failed: webhooks go there again. One write each; harmless when what follows fails. */
 async function enable(of: StoredDelivery[]): Promise<void> {
-  const urls = new Set(of.flatMap(({ status, url }) => (status === 'disabled' && !isOwn(url) ? [url] : [])));
+  const urls = new Set(of.flatMap(({ url }) => (isOwn(url) ? [] : [url])));
   await Promise.all([...urls].map((url) => writeOne(deliveries.delete(endpointKey(url)))));
 }
 
@@ -121,6 +122,8 @@ async function replay(delivery: StoredDelivery, idempotency?: Idempotency): Prom
     attempts: delivery.attempts.slice(-KEPT),
     tries: 0,
     turn: turn + 1,
+    reason: null,
+    replayed_at: at,
     next_attempt_at: at,
     updated_at: at,
   };

@@ -211,7 +211,7 @@ export type StatusUpdate = z.output<typeof StatusUpdate>;
 
 export const DeliveryStatus = z
   .enum(['pending', 'delivered', 'exhausted', 'disabled'])
-  .meta({ description: 'disabled: the receiver answered 410, here or to another delivery to the same address' });
+  .meta({ description: 'disabled: nothing is sent to the address any more, see `reason`' });
 export type DeliveryStatus = z.output<typeof DeliveryStatus>;
 
 export const DeliveryAttempt = z.object({
@@ -242,6 +242,11 @@ export const Delivery = z.object({
   status: DeliveryStatus,
   attempts: z.array(DeliveryAttempt),
   tries: z.int().meta({ description: 'attempts since the delivery was made or last replayed; ten are made' }),
+  reason: z
+    .string()
+    .nullable()
+    .default(null)
+    .meta({ description: 'why its address is disabled: it answered 410, or failed for days' }),
   next_attempt_at: Timestamp.nullable().default(null),
   created_at: Timestamp,
   updated_at: Timestamp,

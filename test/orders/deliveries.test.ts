@@ -8,7 +8,18 @@ import { refusal } from '../../lambdas/orders/webhook-client';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
 import { eventually } from '../support/processes';
-import { closeReceivers, DELIVERIES, messageTo, ORDERS, PROCESS, place, queued, read, receiver } from './shop';
+import {
+  closeReceivers,
+  DELIVERIES,
+  messageOf,
+  messageTo,
+  ORDERS,
+  PROCESS,
+  place,
+  queued,
+  read,
+  receiver,
+} from './shop';
 
 let on: Platform;
 let operator: Caller;
@@ -182,15 +193,75 @@ describe('answers', () => {
     expect(wait(await attempt())).toBeCloseTo(60, 0);
   });
 
+  test('overloaded again and again: each time twice as long, until it is well', async () => {
+    const full = await receiver(status(502));
+    const slowSeconds = async () => {
+      await (await delivery(full.url)).attempt();
+      const put = await (await delivery(full.url)).attempt();
+      expect(put).toMatchObject({ status: 'pending', attempts: [] });
+      // those that were put off are spread over a minute
+      return (Date.parse(put.next_attempt_at) - now().getTime()) / 1_000;
+    };
+    let at = 0;
+    for (const seconds of [60, 120, 240]) {
+      const slow = await slowSeconds();
+      expect(slow).toBeGreaterThan(seconds - 2);
+      expect(slow).toBeLessThan(seconds + 60);
+      at += seconds + 1;
+      await on.moveClock(at);
+    }
+    full.answerWith(status(200));
+    expect(await (await delivery(full.url)).attempt()).toMatchObject({ status: 'delivered' });
+    full.answerWith(status(502));
+    expect(await slowSeconds()).toBeLessThan(120);
+  });
+
+  test('the longest of several waits for one address counts', async () => {
+    const held: ServerResponse[] = [];
+    const full = await receiver((response) => held.push(response));
+    const both = [await delivery(full.url), await delivery(full.url)];
+    const attempts = Promise.all(both.map(({ attempt }) => attempt()));
+    await eventually('both were sent', async () => held.length === 2);
+    held[0]?.writeHead(429, { 'retry-after': '3600' }).end();
+    const noted = async () => (await Promise.all(both.map(({ look }) => look()))).some(({ tries }) => tries === 1);
+    await eventually('the first is noted', noted);
+    held[1]?.writeHead(502).end();
+    expect((await attempts).map(({ tries }) => tries)).toEqual([1, 1]);
+    const put = await (await delivery(full.url)).attempt();
+    expect(Date.parse(put.next_attempt_at) - Date.now()).toBeGreaterThan(3_500_000);
+  });
+
+  test('nothing is put off for longer than its attempts would take', async () => {
+    const full = await receiver(status(429, { 'retry-after': '86400' }));
+    const old = await delivery(full.url);
+    await on.moveClock(84 * 3_600);
+    const fresh = await delivery(full.url);
+    await fresh.attempt();
+    expect(await (await delivery(full.url)).attempt()).toMatchObject({ status: 'pending', attempts: [] });
+    expect(await old.attempt()).toMatchObject({ status: 'exhausted', attempts: [], next_attempt_at: null });
+  });
+
+  test.each([429, 502, 504])('%i of our own API holds up no order', async (code) => {
+    const order = await place(on, operator);
+    await on.run('Orders/Work/Function', queued(messageOf(order)));
+    const full = await receiver(status(code));
+    const id = `msg_${order.task_id}`;
+    await on.run('Orders/Deliver/Function', queued({ id, turn: 1 }), { API_URL: full.url });
+    const after = await read(on, operator, `${DELIVERIES}${id}/`);
+    expect(after).toMatchObject({ status: 'pending', attempts: [{ status_code: code }] });
+    expect(wait(after)).toBeLessThan(6);
+  });
+
   test('410 disables the address for all, until an operator replays', async () => {
     const gone = await receiver(status(410));
     const [first, second] = [await delivery(gone.url), await delivery(gone.url)];
     expect(await first.attempt()).toMatchObject({ status: 'disabled', next_attempt_at: null });
-    expect(await second.attempt()).toMatchObject({ status: 'disabled', attempts: [] });
+    const reason = 'the receiver answered 410: it wants no more';
+    expect(await second.attempt()).toMatchObject({ status: 'disabled', attempts: [], reason });
     expect(gone.received).toHaveLength(1);
     gone.answerWith(status(200));
     const again = await on.api('POST', `${DELIVERIES}${second.id}/replay/`, {}, operator);
-    expect(again).toMatchObject({ status: 202, body: { status: 'pending', tries: 0 } });
+    expect(again).toMatchObject({ status: 202, body: { status: 'pending', tries: 0, reason: null } });
     expect(await second.attempt()).toMatchObject({ status: 'pending' });
     await on.settle(async () => (await second.look()).status === 'delivered');
     const third = await delivery(gone.url);
@@ -274,6 +345,25 @@ describe('replaying', () => {
     expect(dead.received.at(-1)?.headers['webhook-id']).toBe(one.id);
   });
 
+  test('enables an address that was disabled because five deliveries in a row were exhausted', async () => {
+    const dead = await receiver(status(500));
+    for (let count = 0; count < 4; count++) await exhausted(dead.url);
+    dead.answerWith(status(200));
+    expect(await (await delivery(dead.url)).attempt()).toMatchObject({ status: 'delivered' });
+    dead.answerWith(status(500));
+    for (let count = 0; count < 4; count++) await exhausted(dead.url);
+    const fifth = await exhausted(dead.url);
+    expect(await fifth.look()).toMatchObject({ status: 'exhausted', tries: 10 });
+    const sent = dead.received.length;
+    const reason = '5 deliveries to this address failed for good one after the other';
+    expect(await (await delivery(dead.url)).attempt()).toMatchObject({ status: 'disabled', attempts: [], reason });
+    expect(dead.received).toHaveLength(sent);
+    dead.answerWith(status(200));
+    await on.api('POST', `${DELIVERIES}${fifth.id}/replay/`, {}, operator);
+    await on.settle(async () => (await fifth.look()).status === 'delivered');
+    expect(await (await delivery(dead.url)).attempt()).toMatchObject({ status: 'delivered', reason: null });
+  });
+
   test('by filter goes in pieces; a dry run only names them', async () => {
     const dead = await receiver(status(500));
     const from = new Date().toISOString();
@@ -282,7 +372,7 @@ describe('replaying', () => {
     const ids = new Set(all.map(({ id }) => id));
     const to = new Date().toISOString();
     await eventually('the next millisecond', async () => Date.now() > Date.parse(to));
-    const late = await exhausted(dead.url);
+    const late = await exhausted((await receiver(status(500))).url);
     dead.answerWith(status(200));
     const sweep = async (dry_run: boolean) => {
       const found: string[] = [];
