@@ -1,5 +1,5 @@
 import { CfnOutput, Stack, Tags, Validations } from 'aws-cdk-lib';
-import { EndpointType, type IResource, LambdaIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway';
+import { EndpointType, type IResource, LambdaIntegration, ResponseType, RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { LambdaFunction } from './lambda-function';
@@ -10,6 +10,17 @@ export interface HttpApiProps {
 }
 
 const STAGE_NAME = 'v1';
+
+/** What the gateway answers without asking a function. Of others the template cannot tell the status: it leaves it out. */
+const OWN_ANSWERS: { type: ResponseType; title: string; status?: number }[] = [
+  { type: ResponseType.REQUEST_TOO_LARGE, title: 'Content Too Large', status: 413 },
+  { type: ResponseType.THROTTLED, title: 'Too Many Requests', status: 429 },
+  { type: ResponseType.INTEGRATION_FAILURE, title: 'Gateway Timeout', status: 504 },
+  { type: ResponseType.INTEGRATION_TIMEOUT, title: 'Gateway Timeout', status: 504 },
+  { type: ResponseType.DEFAULT_4XX, title: 'Bad Request' },
+  { type: ResponseType.DEFAULT_5XX, title: 'Internal Server Error', status: 500 },
+];
+const RETRY_AFTER = { 'Retry-After': "'1'" };
 
 /**
  * The one origin of the product: a REST API (v1) whose paths are fixed prefixes, each handed whole to a context's
@@ -57,6 +68,8 @@ export class HttpApi extends Construct {
         reason: 'one line a request says all; execution logs need an account-wide role',
       },
     );
+    // emulators have no such resources, and no such limits
+    if (!stage.local) this.answerWithProblems();
     if (stage.local) {
       // a fixed address on emulators, over all redeployments: MiniStack and LocalStack each read their own tag
       Tags.of(this.rest).add('ms-custom-id', LOCAL_API_ID);
@@ -73,6 +86,20 @@ export class HttpApi extends Construct {
   }
 
   readonly stageName = STAGE_NAME;
+
+  /** Gives the gateway's own answers the form of all others, RFC 9457. */
+  private answerWithProblems(): void {
+    for (const { type, title, status } of OWN_ANSWERS) {
+      // messageString is a JSON string, with its quotes
+      const members = `"type":"about:blank","title":"${title}",${status ? `"status":${status},` : ''}"detail":$context.error.messageString`;
+      this.rest.addGatewayResponse(type.responseType, {
+        type,
+        ...(status && { statusCode: String(status) }),
+        ...(type === ResponseType.THROTTLED && { responseHeaders: RETRY_AFTER }),
+        templates: { 'application/problem+json': `{${members},"request_id":"$context.requestId"}` },
+      });
+    }
+  }
 
   /**
    * The address for functions that call the API themselves. Made from the API's id alone: the address of its stage would

@@ -237,6 +237,30 @@ test('of the table of identity other contexts read keys alone, and change nothin
   }
 });
 
+test("away from emulators the gateway's own answers are problems as all others are, and say when to come back", () => {
+  for (const stage of ['dev', 'prod'] as const) {
+    const answers = propertiesOf(stage, 'AWS::ApiGateway::GatewayResponse');
+    const types = answers.map(({ ResponseType }) => ResponseType);
+    expect(types).toEqual(expect.arrayContaining(['DEFAULT_4XX', 'DEFAULT_5XX', 'THROTTLED', 'REQUEST_TOO_LARGE']));
+    for (const { ResponseType, StatusCode, ResponseParameters, ResponseTemplates } of answers) {
+      expect(Object.keys(ResponseTemplates)).toEqual(['application/problem+json']);
+      const filled = ResponseTemplates['application/problem+json']
+        .replace('$context.error.messageString', '"so it is"')
+        .replace('$context.requestId', 'r1');
+      const problem = {
+        type: 'about:blank',
+        title: expect.stringMatching(/^[A-Z]/),
+        detail: 'so it is',
+        request_id: 'r1',
+      };
+      expect(JSON.parse(filled)).toEqual({ ...problem, ...(StatusCode && { status: Number(StatusCode) }) });
+      if (ResponseType === 'THROTTLED') {
+        expect(ResponseParameters).toEqual({ 'gatewayresponse.header.Retry-After': "'1'" });
+      }
+    }
+  }
+});
+
 test('CloudFormation takes each stack, with room for more: 500 resources, 200 parameters', () => {
   for (const stage of [...STAGES, ...LARGEST]) {
     const files = readdirSync(join(directory, stage)).filter((file) => file.endsWith('.template.json'));
