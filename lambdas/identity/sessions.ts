@@ -31,8 +31,11 @@ const Family = z.object({
   hash: z.string(),
   previous: z.string().optional(),
   rotated_at: z.string().optional(),
+  /** How often it was refreshed: as many secrets came before the present one. */
+  turns: z.int().default(0),
   expires_at: z.number(),
 });
+type Family = z.output<typeof Family>;
 
 const families = table();
 const familyKey = (id: string) => ({ pk: `FAMILY#${id}`, sk: 'FAMILY' });
@@ -47,10 +50,17 @@ const parse = (token: string): [family: string, secret: string] | undefined => {
 };
 
 /** The secret that follows a secret. Derived, so that a repeated refresh can be given the same one without storing it. */
-const successor = async (secret: string): Promise<string> =>
-  createHmac('sha256', await contextKey('refresh-token'))
-    .update(secret)
-    .digest('base64url');
+const follow = (key: Buffer, secret: string): string => createHmac('sha256', key).update(secret).digest('base64url');
+
+const successor = async (secret: string): Promise<string> => follow(await contextKey('refresh-token'), secret);
+
+/** Whether we ever gave a secret for a family: its present one then follows from it. Two hashes for each refresh so far. */
+async function isOf({ hash, turns }: Family, secret: string): Promise<boolean> {
+  const key = await contextKey('refresh-token');
+  let one = secret;
+  for (let turn = 0; turn < turns && hashOf(one) !== hash; turn++) one = follow(key, one);
+  return hashOf(one) === hash;
+}
 
 const expiresAt = (): number => Math.floor(Date.now() / 1_000) + REFRESH_SECONDS;
 
@@ -114,13 +124,16 @@ const refused = (reason: string, ids: Record<string, string> = {}) => {
   return unauthorized('the refresh token is not valid any more: log in again');
 };
 
+/** Names a session in logs; its own name is half of what ends it. */
+const namedInLogs = (id: string): string => hashOf(id).slice(0, 16);
+
 /** The next tokens of a session, for its present refresh token. @throws Problem 401 */
 export async function continueSession(refresh: string): Promise<Tokens> {
   const [id, secret] = parse(refresh) ?? [];
   if (!id || !secret) throw refused('not a refresh token');
   const family = await families.find(Family, familyKey(id));
-  if (!family || family.expires_at * 1_000 <= Date.now()) throw refused('no such session', { family: id });
-  const ids = { family: id, user: family.user };
+  if (!family || family.expires_at * 1_000 <= Date.now()) throw refused('no such session', { family: namedInLogs(id) });
+  const ids = { family: namedInLogs(id), user: family.user };
   const user = await findUser(family.user);
   if (!user?.is_active || user.epoch !== family.epoch) throw refused('the session was ended', ids);
   const hash = hashOf(secret);
@@ -130,7 +143,7 @@ export async function continueSession(refresh: string): Promise<Tokens> {
     const rotated_at = new Date().toISOString();
     const set = { hash: hashOf(next), previous: hash, rotated_at, expires_at: expiresAt() };
     try {
-      await commit({ writes: [families.update(familyKey(id), { set }, { equals: { hash } })] });
+      await commit({ writes: [families.update(familyKey(id), { set, add: { turns: 1 } }, { equals: { hash } })] });
       return tokens();
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
@@ -140,6 +153,7 @@ export async function continueSession(refresh: string): Promise<Tokens> {
   }
   const isRepeat = hash === family.previous && hashOf(next) === family.hash;
   if (isRepeat && Date.now() - Date.parse(family.rotated_at ?? '') <= REPEAT_MS) return tokens();
+  if (!(await isOf(family, secret))) throw refused('never a token of this session', ids);
   await writeOne(families.delete(familyKey(id)));
   throw refused('used again: the session is ended', ids);
 }
@@ -148,8 +162,9 @@ export const refreshTokens: Handler<Verbs['refreshTokens']> = async ({ body }) =
 
 /** Ends the session of any of its refresh tokens; what is none is ended already (RFC 7009, 2.2). */
 export async function endSession(refresh: string): Promise<void> {
-  const [id] = parse(refresh) ?? [];
-  if (id) await writeOne(families.delete(familyKey(id)));
+  const [id, secret] = parse(refresh) ?? [];
+  const family = id && (await families.find(Family, familyKey(id)));
+  if (family && secret && (await isOf(family, secret))) await writeOne(families.delete(familyKey(id)));
 }
 
 export const logOut: Handler<Verbs['logOut']> = async ({ body }) => {
