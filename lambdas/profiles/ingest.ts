@@ -25,11 +25,15 @@ const AT_ONCE = 10;
 
 /**
  * Stores a batch: records of the right shape with their links, and sets the others aside. Safe to repeat. One that fails
- * does not hold up the rest. Costs one call to read for each 33 users or 50 others, then `store` of each.
+ * does not hold up the rest, nor does a batch that is longer than was asked for: once `isLate`, no more is begun. Costs one call to read for each 33 users or 50 others, then `store` of each.
  * @param counts grows by what was done
  * @returns the records that could not be stored
  */
-export async function ingest({ resource, at, records }: SafeBatch, counts: Counts): Promise<unknown[]> {
+export async function ingest(
+  { resource, at, records }: SafeBatch,
+  counts: Counts,
+  isLate: () => boolean = () => false,
+): Promise<unknown[]> {
   // of records with the same uid the last one holds
   const wanted = new Map<string, { record: SourceRecord; times: number }>();
   const wrong: { record: unknown; reason: string }[] = [];
@@ -40,6 +44,7 @@ export async function ingest({ resource, at, records }: SafeBatch, counts: Count
   }
   const left: unknown[] = [];
   const attempt = async (record: unknown, work: () => Promise<void>): Promise<void> => {
+    if (isLate()) return void left.push(record);
     try {
       await work();
     } catch (error) {

@@ -50,6 +50,9 @@ function recordsIn(resource: Resource, text: string): unknown[] {
   return [body];
 }
 
+/** A hundred records take some 100 KB. */
+const MAX_BYTES = 2_000_000;
+
 async function ask(resource: Resource, size: number): Promise<FetchedBatch> {
   const base = findNeighbour('RANDOM_DATA_API_URL', 'random-data');
   if (!base) throw new SourceFailed('no source is set: RANDOM_DATA_API_URL', 0, false);
@@ -64,6 +67,7 @@ async function ask(resource: Resource, size: number): Promise<FetchedBatch> {
     url: `${base}/api/v2/${resource}?size=${size}`,
     headers,
     timeoutMs: Number(env('SOURCE_TIMEOUT_MS')),
+    maxBytes: MAX_BYTES,
   }).catch((error: unknown) => {
     throw error instanceof NoAnswer ? new SourceFailed(error.message) : error;
   });

@@ -36,7 +36,7 @@ export async function takeStep({ run: id, step }: RunStep, remainingMs: () => nu
   const { resource } = run;
   const started = { state: 'running', started_at: run.started_at ?? timestamp() };
   await commitIf({ writes: [runs.update(keyOf(id), { set: started }, { exists: true, equals: { step } })] });
-  const { ms, error, ...counts } = await workOnBatch(resource, remainingMs);
+  const { ms, error, ...counts } = (await workOnBatch(resource, remainingMs)).result;
   const failures = error === null ? 0 : run.failures + 1;
   const done = run.batches_done + (error === null ? 1 : 0);
   const end = endOf(run, failures, done);
