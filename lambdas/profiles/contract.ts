@@ -146,6 +146,7 @@ export const ProfilesContract = contract({
     changes: ['set_aside_record', 'id'],
     status: 200,
     returns: Outcome,
+    idempotent: true,
     refuses: { 422: 'It still has the wrong shape.' },
   },
   deleteSetAsideRecord: {

@@ -1,5 +1,6 @@
 import { timestamp } from '../kernel/clock';
-import { ConditionFailed, commit } from '../kernel/commit';
+import { type Commit, ConditionFailed, commit } from '../kernel/commit';
+import type { Idempotency } from '../kernel/idempotency';
 import { busy, notFound } from '../kernel/problem';
 import type { Write } from '../kernel/table';
 import {
@@ -108,7 +109,9 @@ export function stepFor(resource: Resource, person: Person, record: SourceRecord
 /** Others can write the same three items only so often: user, address, card, each in a few runs at once. */
 const TRIES = 10;
 
-async function untilHeld<T extends { writes: Write[] }>(next: (again: boolean) => Promise<T>): Promise<T> {
+async function untilHeld<T extends Pick<Commit, 'writes' | 'idempotency'>>(
+  next: (again: boolean) => Promise<T>,
+): Promise<T> {
   for (let tried = 0; tried < TRIES; tried++) {
     const step = await next(tried > 0);
     try {
@@ -121,22 +124,29 @@ async function untilHeld<T extends { writes: Write[] }>(next: (again: boolean) =
   throw busy('the same person is being changed by others, try again');
 }
 
+interface StoreOptions {
+  seen?: Person | undefined;
+  first?: Write[];
+  remember?: (step: Step) => Idempotency | undefined;
+}
+
 /**
  * Stores a record and makes its links, all or nothing. Safe to repeat.
  * Costs 2 writes for a new address or card, 3 for a new user, in a transaction (twice the units); 1 for a changed record
  * and none for one that is as it was.
- * `seen` is what was read of its uid before; read here when undefined. `first` are writes that belong to it.
+ * `seen` is what was read of its uid before; read here when undefined. `first` are writes that belong to it; `remember` gives
+ * the call's `Idempotency-Key` with the answer about a step.
  */
 export const store = (
   resource: Resource,
   record: SourceRecord,
   at: string,
-  { seen, first = [] }: { seen?: Person | undefined; first?: Write[] } = {},
+  { seen, first = [], remember = () => undefined }: StoreOptions = {},
 ): Promise<Step> =>
   untilHeld(async (again) => {
     const person = again || !seen ? await findPerson(record.uid, around(resource)) : seen;
     const step = stepFor(resource, person, record, at);
-    return { ...step, writes: [...first, ...step.writes] };
+    return { ...step, writes: [...first, ...step.writes], idempotency: remember(step) };
   });
 
 /** Deletes a user and takes it from its address and card, all or nothing. @throws Problem 404 */

@@ -11,17 +11,27 @@ import { searchUsers } from './search';
 
 type Verbs = typeof ProfilesContract;
 
-const fieldsOf = ({ record }: Stored) => JSON.parse(record) as Record<string, unknown>;
+const OURS_OF_A_USER = ['created_at', 'updated_at', 'address', 'credit_cards'];
+const OURS_OF_A_PART = ['created_at', 'updated_at', 'user', 'linked_at'];
 
-/** Our own fields go before those of the source. */
+/** The source's fields: one with the name of ours is shown as `source_…`, so that neither takes the other's place. */
+const fieldsOf = ({ record }: Stored, ours: readonly string[]) =>
+  Object.fromEntries(
+    Object.entries(JSON.parse(record) as Record<string, unknown>).map(([name, value]) => [
+      ours.includes(name) ? `source_${name}` : name,
+      value,
+    ]),
+  );
+
 function shownUser(stored: Stored): z.input<typeof User> {
   const { uid, created_at, updated_at } = stored;
-  return { ...fieldsOf(stored), uid, created_at, updated_at } as z.input<typeof User>;
+  return { ...fieldsOf(stored, OURS_OF_A_USER), uid, created_at, updated_at } as z.input<typeof User>;
 }
 
 function shownPart<T extends typeof Address | typeof CreditCard>(stored: Stored): z.input<T> {
   const { uid, created_at, updated_at, user = null, linked_at = null } = stored;
-  return { ...fieldsOf(stored), uid, created_at, updated_at, user, linked_at } as unknown as z.input<T>;
+  const ours = { created_at, updated_at, user, linked_at };
+  return { ...fieldsOf(stored, OURS_OF_A_PART), uid, ...ours } as unknown as z.input<T>;
 }
 
 export const listProfileUsers: Handler<Verbs['listProfileUsers']> = async (call) => {

@@ -57,10 +57,23 @@ const Assignment = {
   linked_at: Timestamp.nullable(),
 };
 
-export const User = RECORDS.users.extend(Times);
+export const User = RECORDS.users.extend({
+  source_address: z
+    .unknown()
+    .optional()
+    .meta({
+      description:
+        'the `address` inside of the source’s own record of the user; any field of the source with the name of ours is shown so, as `source_…`',
+      examples: [{ city: 'Lake Ada', street_address: '12 Mill Lane', country: 'Norway' }],
+    }),
+  ...Times,
+});
 export const Address = RECORDS.addresses.extend({ ...Times, ...Assignment });
 export const CreditCard = RECORDS.credit_cards.extend({ ...Times, ...Assignment });
-export const Person = User.extend({ address: Address.nullable(), credit_cards: z.array(CreditCard) });
+export const Person = User.extend({
+  address: Address.nullable().meta({ description: 'the record of the same uid among the addresses' }),
+  credit_cards: z.array(CreditCard),
+});
 
 export const UidPath = z.object({ uid: z.string().min(1).max(128) });
 

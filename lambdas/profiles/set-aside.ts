@@ -7,11 +7,10 @@ import { page } from '../kernel/page';
 import { invalid, notFound } from '../kernel/problem';
 import { table, writeOne } from '../kernel/table';
 import type { ProfilesContract } from './contract';
-
-import { store } from './link';
+import { type Step, store } from './link';
 import { protector } from './protect';
 import { type Resource, SetAside } from './schema';
-import { checkShape } from './shape';
+import { checkShape, LARGEST_BYTES } from './shape';
 
 type Verbs = typeof ProfilesContract;
 
@@ -26,11 +25,9 @@ const shown = ({ record, ...rest }: z.output<typeof StoredSetAside>) => ({
   record: JSON.parse(record) as unknown,
 });
 
-/** An item holds 400 KB; of a larger record only what was said about it is kept. */
-const LARGEST_BYTES = 300_000;
-
 /**
- * Keeps a protected record that cannot be stored, with its reason. The same record is kept once and counted. One write.
+ * Keeps a protected record that cannot be stored, with its reason; of one that is too large, the reason alone. The same record
+ * is kept once and counted. One write.
  */
 export async function setRecordAside(resource: Resource, record: unknown, reason: string): Promise<void> {
   const whole = JSON.stringify(record);
@@ -65,14 +62,18 @@ export const listSetAsideRecords: Handler<Verbs['listSetAsideRecords']> = async 
 export const getSetAsideRecord: Handler<Verbs['getSetAsideRecord']> = async ({ params }) =>
   shown(await getStored(params.id));
 
-export const retrySetAsideRecord: Handler<Verbs['retrySetAsideRecord']> = async ({ params, body }) => {
+export const retrySetAsideRecord: Handler<Verbs['retrySetAsideRecord']> = async ({ params, body, idempotency }) => {
   const { id, resource, record: kept } = await getStored(params.id);
   const protect = await protector();
   const shape = checkShape(resource, body.record ? protect(body.record) : (JSON.parse(kept) as unknown));
   if (!shape.record) throw invalid(shape.errors.map(({ path, message }) => ({ path: `record.${path}`, message })));
-  const first = [profiles.delete(keyOf(id))];
-  const { created, linked } = await store(resource, shape.record, new Date().toISOString(), { first });
-  return { resource, uid: shape.record.uid, created, linked };
+  const { uid } = shape.record;
+  const outcomeOf = ({ created, linked }: Pick<Step, 'created' | 'linked'>) => ({ resource, uid, created, linked });
+  const step = await store(resource, shape.record, new Date().toISOString(), {
+    first: [profiles.delete(keyOf(id))],
+    remember: (made) => idempotency?.remember({ status: 200, body: outcomeOf(made), headers: {} }),
+  });
+  return outcomeOf(step);
 };
 
 export const deleteSetAsideRecord: Handler<Verbs['deleteSetAsideRecord']> = async ({ params }) => {

@@ -7,7 +7,9 @@ import {
 } from '@aws-sdk/client-dynamodb-streams';
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import fc from 'fast-check';
+import { MAX_RECEIVES } from '../../lambdas/kernel/names';
 import { protector } from '../../lambdas/profiles/protect';
+import { setFault } from '../support/faults';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
 import { aCard, anAddress, aUser, source } from './source';
@@ -80,7 +82,9 @@ async function everythingKept(): Promise<Record<string, string>> {
     }
   }
   for (const QueueUrl of named(/_QUEUE_URL$/)) {
-    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+    const { Messages } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageAttributeNames: ['All'] }),
+    );
     found[`queue ${QueueUrl}`] = JSON.stringify(Messages ?? []);
   }
   found['log lines'] = logLines.join('');
@@ -167,7 +171,27 @@ test('a known card number, password and insurance number are nowhere', async () 
     Records: [{ messageId: '1', receiptHandle: 'x', body: '{"run":1}', attributes: { ApproximateReceiveCount: '1' } }],
   });
 
+  // what cannot be stored waits in a queue, and what fails there for good ends among the dead letters
+  theSource.answers({ text: JSON.stringify([{ ...good.users, uid: 'waits' }, ...wrong]) });
+  setFault(({ entry, command }) =>
+    /^profiles\/(fetch|store)$/.test(entry) && /TransactWrite|UpdateItem/.test(command)
+      ? Object.assign(new Error(`refused ${entry}`), { name: 'ThrottlingException' })
+      : undefined,
+  );
+  const records = named(/^PROFILES_RECORDS_QUEUE_URL$/)[0];
+  await p.run('Profiles/FetchUsers', {}, settings()).catch(() => undefined);
+  const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
+  const { Messages: [waiting] = [] } = await sqs.send(
+    new ReceiveMessageCommand({ QueueUrl: records, VisibilityTimeout: 0 }),
+  );
+  const last = { messageId: '1', receiptHandle: 'x', attributes: { ApproximateReceiveCount: String(MAX_RECEIVES) } };
+  await p.run('Profiles/Store/Function', { Records: [{ ...last, body: waiting?.Body }] });
+  setFault(undefined);
+
   const kept = await everythingKept();
+  const queues = Object.entries(kept).filter(([name]) => name.startsWith('queue'));
+  expect(kept[`queue ${records}`]).toContain('waits');
+  expect(queues.filter(([, text]) => text.includes('could not be stored'))).toHaveLength(1);
   expect(Object.keys(kept).length).toBeGreaterThan(10);
   expect(
     Object.entries(kept).filter(([name, text]) => name.startsWith('table') && text.length > 10).length,

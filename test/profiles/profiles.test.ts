@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { findPeople, findPerson } from '../../lambdas/profiles/records';
+import { findPeople } from '../../lambdas/profiles/records';
 import { RESOURCES } from '../../lambdas/profiles/schema';
 import { intercept, restore } from '../receipts/intercept';
 import { calls, setFault } from '../support/faults';
@@ -28,10 +28,10 @@ async function ran(resource: keyof typeof FETCHERS, extra: Record<string, string
   return results.find(({ trigger }: { trigger: string }) => trigger === 'schedule');
 }
 
-/** What is stored under a uid, as a function reads it. */
-const stored = (uid: string) => {
+/** What is stored under some uids, as a function reads it. */
+const findStored = (uids: string[]) => {
   Object.assign(process.env, p.named('Profiles/FetchUsers').environment);
-  return findPerson(uid, RESOURCES);
+  return findPeople(uids, RESOURCES);
 };
 
 beforeAll(async () => {
@@ -80,6 +80,39 @@ describe('a batch', () => {
     });
   });
 
+  test('has fields with names of ours: each keeps its place, in the list too', async () => {
+    const uid = randomUUID();
+    const inside = { city: 'Inside', coordinates: { lat: 1 } };
+    const fields = { uid, address: inside, credit_cards: 'two', created_at: 'long ago', user: 'x' };
+    await fetched('users', [aUser(fields)]);
+    await fetched('addresses', [anAddress({ uid, user: 'theirs', linked_at: 7 })]);
+    const theirs = { source_address: inside, source_credit_cards: 'two', source_created_at: 'long ago', user: 'x' };
+    const one = await get(`users/${uid}/`);
+    expect(one).toMatchObject({ ...theirs, address: { uid, source_user: 'theirs', source_linked_at: 7, user: uid } });
+    const { results } = await get('users/?limit=200');
+    const listed = results.find((user: { uid: string }) => user.uid === uid);
+    expect(listed).toMatchObject({ ...theirs, created_at: one.created_at });
+    expect(listed).not.toHaveProperty('address');
+  });
+
+  test('longer than there is time for waits in messages that a queue takes, and is stored from there', async () => {
+    const people = Array.from({ length: 60 }, () => aUser({ much: 'x'.repeat(10_000) }));
+    const fetcher = p.named('Profiles/FetchUsers');
+    const { timeoutSeconds } = fetcher;
+    fetcher.timeoutSeconds = 5;
+    setFault(() => undefined);
+    const run = await fetched('users', [...people, aUser({ much: 'x'.repeat(190_000) }), ['x'.repeat(400_000)]]);
+    expect(run).toMatchObject({ state: 'failed', error: 'storing failed: 62 of 62 records wait in the queue' });
+    // what a call may hold is no more than a message may
+    expect(calls.filter(({ command }) => command === 'SendMessageBatchCommand').length).toBeGreaterThanOrEqual(5);
+    Object.assign(fetcher, { timeoutSeconds });
+    setFault(undefined);
+    await p.settle();
+    for (const { uid } of people) expect(await get(`users/${uid}/`)).toMatchObject({ uid });
+    const [kept] = (await get('set-aside/?resource=users&limit=1')).results;
+    expect(kept.record).toMatch(/^a record of 4\d+ bytes, too large/);
+  });
+
   test('that comes again updates, doubles nothing, and writes nothing when it is as it was', async () => {
     const one = aUser();
     await fetched('users', [one, one]);
@@ -113,6 +146,22 @@ describe('links', () => {
     const person = await get(`users/${uid}/`);
     expect(person.address).toMatchObject({ uid, user: uid });
     expect(person.credit_cards).toEqual([expect.objectContaining({ uid, user: uid })]);
+  });
+
+  test('are made exactly once when three functions run at once', async () => {
+    const uids = Array.from({ length: 25 }, () => randomUUID());
+    const makers = { users: aUser, addresses: anAddress, credit_cards: aCard };
+    theSource.answers((path) => {
+      const resource = RESOURCES.find((one) => path.includes(`/${one}?`)) ?? 'users';
+      return { text: JSON.stringify(uids.map((uid) => makers[resource]({ uid }))) };
+    });
+    const made = await Promise.all(RESOURCES.map((resource) => ran(resource)));
+    expect(made.map(({ stored }) => stored)).toEqual([25, 25, 25]);
+    expect(made.reduce((sum, { linked }) => sum + linked, 0)).toBe(50);
+    for (const person of (await findStored(uids)).values()) {
+      const { uid } = person.users ?? {};
+      expect([person.addresses?.user, person.credit_cards?.user]).toEqual([uid, uid]);
+    }
   });
 
   test('stay when a record changes, go when the user is deleted, come again with the user', async () => {
@@ -183,7 +232,7 @@ describe('lists', () => {
     const long = '\ufdfa'.repeat(200);
     const one = aUser({ first_name: long, last_name: long, email: `${'ю'.repeat(310)}@a.example` });
     expect(await fetched('users', [one])).toMatchObject({ stored: 1 });
-    const { gsi2sk = '', gsi3sk = '' } = (await stored(one.uid)).users ?? {};
+    const { gsi2sk = '', gsi3sk = '' } = (await findStored([one.uid])).get(one.uid)?.users ?? {};
     for (const key of [gsi2sk, gsi3sk]) expect(Buffer.byteLength(key)).toBeLessThanOrEqual(1_024);
     for (const search of [long.slice(0, 3), long.slice(0, 150), 'ю'.repeat(150)]) {
       expect((await get(`users/?search=${encodeURIComponent(search)}`)).results).toMatchObject([{ uid: one.uid }]);
@@ -217,10 +266,10 @@ test('of what is asked for at once a table may answer a part: the rest is asked 
       return { ...given, UnprocessedKeys: cut(most) };
     });
   answers(1);
-  expect((await findPeople(uids, RESOURCES)).get(uids[2] ?? '')?.users?.uid).toBe(uids[2]);
+  expect((await findStored(uids)).get(uids[2] ?? '')?.users?.uid).toBe(uids[2]);
   restore();
   answers(0);
-  await expect(findPeople(uids, RESOURCES)).rejects.toMatchObject({ status: 503 });
+  await expect(findStored(uids)).rejects.toMatchObject({ status: 503 });
   restore();
 });
 
@@ -323,6 +372,45 @@ describe('what is owed', () => {
     expect(await catchUps()).toHaveLength(before + 1);
   });
 
+  test('by a run that lost what it had fetched is fetched again', async () => {
+    await ran('addresses');
+    await p.settle();
+    const before = (await catchUps()).length;
+    theSource.answers(() => ({ text: JSON.stringify([anAddress(), anAddress()]) }));
+    // neither the tables nor the queue take it; the run's own end is told
+    let writes = 0;
+    setFault(({ entry, command }) =>
+      entry === 'profiles/fetch' &&
+      (command === 'SendMessageBatchCommand' || (command === 'TransactWriteItemsCommand' && ++writes <= 2))
+        ? Object.assign(new Error('too fast'), { name: 'ThrottlingException' })
+        : undefined,
+    );
+    expect(await ran('addresses')).toMatchObject({ state: 'failed', fetched: 2, stored: 0 });
+    setFault(undefined);
+    await p.settle();
+    expect(await catchUps()).toHaveLength(before + 1);
+    expect((await catchUps())[0]).toMatchObject({ state: 'succeeded', batches: 1, created: 2 });
+  });
+
+  test('before a run whose records were all of the wrong shape is fetched after it, and looked for no further', async () => {
+    const before = (await catchUps()).length;
+    theSource.answers({ status: 503, text: '' });
+    await ran('addresses');
+    theSource.gives([anAddress({ city: [] })]);
+    await ran('addresses');
+    expect(await catchUps()).toHaveLength(before + 1);
+    theSource.answers(() => ({ text: JSON.stringify([anAddress()]) }));
+    await p.settle();
+    theSource.gives([anAddress({ city: [] })]);
+    for (let minute = 0; minute < 25; minute++) await ran('addresses');
+    setFault(() => undefined);
+    await ran('addresses');
+    const looks = calls.filter(({ entry, command }) => entry === 'profiles/fetch' && command === 'QueryCommand');
+    setFault(undefined);
+    expect(looks).toHaveLength(1);
+    expect(await catchUps()).toHaveLength(before + 1);
+  });
+
   test('by a source that gave nothing but wrong shapes is nothing: those are set aside', async () => {
     await fetched('addresses', [anAddress({ city: [] })]);
     const before = (await catchUps()).length;
@@ -362,10 +450,16 @@ describe('a record of the wrong shape', () => {
     const kept = results.find(({ record }: { record: { uid?: string } }) => record?.uid === wrong.uid);
     expect(kept).toMatchObject({ resource: 'users', times: 2, reason: expect.stringContaining('first_name') });
 
-    const retry = (body: unknown) => p.api('POST', `/api/profiles/set-aside/${kept.id}/retry/`, { body }, operator);
+    const retry = (body: unknown, headers = {}) =>
+      p.api('POST', `/api/profiles/set-aside/${kept.id}/retry/`, { body, headers }, operator);
     const refused = await retry({});
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'record.first_name' }] } });
-    const stored = await retry({ record: { ...kept.record, first_name: 'Ada' } });
+    const corrected = { record: { ...kept.record, first_name: 'Ada' } };
+    const headers = { 'idempotency-key': randomUUID() };
+    const [stored, ...again] = await Promise.all([1, 2, 3].map(() => retry(corrected, headers)));
+    for (const answer of [...again, await retry(corrected, headers)]) {
+      expect(answer).toMatchObject({ status: 200, body: stored?.body });
+    }
     expect(stored).toMatchObject({ status: 200, body: { uid: wrong.uid, created: true } });
     expect(await get(`users/${wrong.uid}/`)).toMatchObject({
       first_name: 'Ada',
@@ -475,7 +569,10 @@ describe('a run that is asked for', () => {
 // last: from here on, newer runs have older ids
 test('a run does not stay open when its function died', async () => {
   const newest = async () => (await get('runs/?resource=users&limit=1')).results[0];
-  theSource.gives([aUser()]);
+  theSource.answers(() => ({ text: JSON.stringify([aUser()]) }));
+  // ends those that died before
+  await p.moveClock(600);
+  await ran('users');
   setFault(({ entry, number }) => (entry === 'profiles/fetch' && number === 4 ? 'before' : undefined));
   await p.run('Profiles/FetchUsers', {}, settings()).catch(() => undefined);
   setFault(undefined);
@@ -483,11 +580,18 @@ test('a run does not stay open when its function died', async () => {
   expect(lost).toMatchObject({ state: 'running', finished_at: null });
   await ran('users');
   expect((await get(`runs/${lost.id}/`)).state).toBe('running');
-  await p.moveClock(600);
+  await p.moveClock(1_200);
+  // one that fails itself leaves it, with what it owes, to the next
+  theSource.answers({ status: 503, text: '' });
+  await ran('users');
+  expect((await get(`runs/${lost.id}/`)).state).toBe('running');
+  theSource.answers(() => ({ text: JSON.stringify([aUser()]) }));
   await ran('users');
   expect(await get(`runs/${lost.id}/`)).toMatchObject({
     state: 'failed',
     error: 'the function ended before the run did',
   });
+  const { results } = await get('runs/?resource=users&limit=5');
+  expect(results.find(({ trigger }: { trigger: string }) => trigger === 'catch_up')).toMatchObject({ batches: 2 });
   await p.moveClock(0);
 });
