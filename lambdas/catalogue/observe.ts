@@ -1,8 +1,10 @@
+import { timestamp } from '../kernel/clock';
 import { commitIf } from '../kernel/commit';
 import { table } from '../kernel/table';
 import { gapWrite } from './observation';
 import { snapshotWrite } from './prices';
 import { priceIndex, productKey } from './products';
+import { findRegistration, restartedRegistration } from './registration-items';
 import type { Failure, ServiceOffers } from './schema';
 import {
   digestOf,
@@ -89,19 +91,27 @@ export interface FailedObservation {
 
 /**
  * Notes that nothing can be observed of a product: a read and a write as it begins, then nothing until it is over. Only what
- * is about the product itself (`onProduct`) shows on it.
+ * is about the product itself (`onProduct`) shows on it. One that the service does not know any more is registered anew, once:
+ * a read more, and the message in the same transaction.
  */
 export async function observeFailure(failed: FailedObservation, onProduct: boolean): Promise<void> {
   const { product, since, startedAt, failure, reason } = failed;
   const watch = await findWatch(product);
-  if (!watch || watch.failing || watch.observed_at > startedAt) return;
-  const failing = { since: watch.observed_at > since ? watch.observed_at : since, reason: `${failure}: ${reason}` };
+  if (!watch || watch.observed_at > startedAt) return;
+  const isForgotten = failure === 'not_found' && !watch.failing?.reason.startsWith(failure);
+  if (watch.failing && !isForgotten) return;
+  const from = watch.failing?.since ?? (watch.observed_at > since ? watch.observed_at : since);
+  const failing = { since: from, reason: `${failure}: ${reason}` };
+  const registration = isForgotten ? await findRegistration(product) : undefined;
+  const again = registration?.state === 'registered' ? restartedRegistration(registration, timestamp()) : undefined;
   const set = { offers_status: 'error', offers_error: `offers: ${reason}` };
   // when somebody else wrote it in between, what they saw counts
   await commitIf({
     writes: [
       nextWatch({ ...watch, failing }),
       ...(onProduct ? [products.update(productKey(product), { set }, { exists: true })] : []),
+      ...(again ? [again.write] : []),
     ],
+    emit: again ? [again.emit] : [],
   });
 }

@@ -12,11 +12,20 @@ import { digestOf } from './watch';
 
 /** Requests at once in a function, over connections that are kept. */
 const concurrency = (): number => Number(findEnv('OFFERS_CONCURRENCY') ?? 20);
-/** Failures in a row, with no product answered for, after which the service counts as down. */
+/** Products in a row without an answer, after which the service counts as down. */
 const GIVE_UP = 20;
 
+/** The service did not answer, or would not now; anything else is an answer, be it nonsense. */
+const NO_ANSWER: readonly Failure[] = ['unavailable', 'slow', 'busy'];
 /** What is about one product however the others fare. */
 const ABOUT_THE_PRODUCT: readonly Failure[] = ['not_found', 'refused'];
+
+/** Another order each time, so that it is not always the same products that are left when a page gives up. */
+const shuffled = <T>(all: readonly T[]): T[] =>
+  all
+    .map((one) => ({ one, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ one }) => one);
 
 interface Context {
   run: string;
@@ -35,7 +44,8 @@ async function refreshOne({ id, digest, failing }: Watched, { run, seenUntil }: 
 /**
  * Refreshes the products of a page. Nothing is read or written for one with nothing new. What fails touches that product
  * alone: it is noted on it once, until it works again. When the service answers for none of them, that is noted on the page
- * alone. A page that fails itself, by our own storage, is done again whole, which does no harm.
+ * alone, unless they are the few of a segment's last page: those say nothing about the service. A page that fails itself, by
+ * our own storage, is done again whole, which does no harm.
  */
 export async function refreshPage(message: RefreshPage): Promise<void> {
   const { run, started_at, segment, products } = message;
@@ -47,7 +57,7 @@ export async function refreshPage(message: RefreshPage): Promise<void> {
   let changed = 0;
   let notTried = 0;
   let answered = 0;
-  await inParallel(concurrency(), products, async (product) => {
+  await inParallel(concurrency(), shuffled(products), async (product) => {
     if (!answered && failed.length >= GIVE_UP) {
       notTried++;
       return;
@@ -58,16 +68,18 @@ export async function refreshPage(message: RefreshPage): Promise<void> {
       answered++;
     } catch (error) {
       if (!(error instanceof ServiceFailure)) return void storage.push(error);
-      if (ABOUT_THE_PRODUCT.includes(error.failure)) answered++;
+      if (!NO_ANSWER.includes(error.failure)) answered++;
       failed.push({ product, error });
     }
   });
   if (storage.length) throw storage[0];
 
-  const down = products.length > 0 && answered === 0;
+  const down = failed.length > 0 && answered === 0 && (products.length >= GIVE_UP || message.pages === 1);
   // a later refresh knows better
   const isLate = seenUntil > started_at;
-  const news = down || isLate ? [] : failed.filter(({ product }) => !product.failing);
+  // one that fails for another reason may have been forgotten since
+  const news =
+    down || isLate ? [] : failed.filter(({ product, error }) => !product.failing || error.failure === 'not_found');
   await inParallel(concurrency(), news, ({ product, error: { failure, message: reason } }) =>
     observeFailure(
       { product: product.id, since: seenUntil, startedAt: started_at, failure, reason },

@@ -36,14 +36,14 @@ export function newRegistration(product: string, at: string): { write: Write; em
   };
 }
 
-/** A registration that had failed, begun anew with what its product is now: for the transaction that changes the product. */
+/** A registration that had ended, begun anew with what its product is now: for the transaction that has the reason. */
 export function restartedRegistration(
-  { product, turn }: StoredRegistration,
+  { product, turn, state }: StoredRegistration,
   at: string,
 ): { write: Write; emit: Outgoing } {
-  const set = { state: 'pending', next_attempt_at: at, updated_at: at, turn: turn + 1 };
+  const set: Partial<StoredRegistration> = { state: 'pending', next_attempt_at: at, updated_at: at, turn: turn + 1 };
   return {
-    write: table().update(registrationKey(product), { set }, { equals: { turn, state: 'failed' } }),
+    write: table().update(registrationKey(product), { set }, { equals: { turn, state } }),
     emit: registerLater({ product, turn: turn + 1 }),
   };
 }

@@ -1,6 +1,7 @@
 import { secondsAfter, timestamp } from '../kernel/clock';
 import { commitIf } from '../kernel/commit';
 import { isOperator } from '../kernel/contract';
+import type { Condition } from '../kernel/expression';
 import type { Handler } from '../kernel/http';
 import { notFound } from '../kernel/problem';
 import { table } from '../kernel/table';
@@ -8,8 +9,8 @@ import type { Operations } from './contract';
 import { registerProduct, ServiceFailure } from './offers-service';
 import { getStored, productKey } from './products';
 import { findRegistration, registerLater, registrationKey, type StoredRegistration } from './registration-items';
-import type { RegistrationTurn } from './schema';
-import { newWatch } from './watch';
+import type { OffersStatus, Product, RegistrationTurn } from './schema';
+import { findWatch, newWatch } from './watch';
 
 const registrations = table();
 
@@ -22,8 +23,7 @@ const delayAfter = (attempts: number, atLeast: number): number => {
   return Math.max(atLeast, delay * (1 + JITTER * (2 * Math.random() - 1)));
 };
 
-async function failureOf(product: string): Promise<ServiceFailure | undefined> {
-  const { id, name, description } = await getStored(product);
+async function failureOf({ id, name, description }: Product): Promise<ServiceFailure | undefined> {
   try {
     await registerProduct({ id, name, description });
     return undefined;
@@ -35,20 +35,21 @@ async function failureOf(product: string): Promise<ServiceFailure | undefined> {
 
 /**
  * Makes the attempt of a registration's turn. Known already (409) is success; a product that the service refuses (422) has
- * failed for good until it is changed; after any other failure the next attempt is made after a growing delay, up to every
- * quarter of an hour, for as long as it takes. A message of another turn changes nothing. Two reads, one transaction.
+ * failed for good until it is changed, and one that was changed meanwhile is tried as it is now; after any other failure the next attempt is made after a growing delay, up to every
+ * quarter of an hour, for as long as it takes. A message of another turn changes nothing. Three reads, one transaction.
  */
 export async function register({ product, turn }: RegistrationTurn): Promise<void> {
   const key = registrationKey(product);
   const registration = await findRegistration(product);
   if (!registration || registration.turn !== turn || registration.state === 'registered') return;
-  const failure = await failureOf(product);
+  const asked = await getStored(product);
+  const failure = await failureOf(asked);
   const at = timestamp();
   const attempts = registration.attempts + 1;
   const note = (set: Partial<StoredRegistration>) =>
     registrations.update(key, { set: { attempts, updated_at: at, ...set } }, { equals: { turn } });
-  const mark = (offers_status: string, offers_error: string | null) =>
-    registrations.update(productKey(product), { set: { offers_status, offers_error } }, { exists: true });
+  const mark = (offers_status: OffersStatus, offers_error: string | null, when: Condition = { exists: true }) =>
+    registrations.update(productKey(product), { set: { offers_status, offers_error } }, when);
 
   if (!failure) {
     const done = note({
@@ -58,10 +59,13 @@ export async function register({ product, turn }: RegistrationTurn): Promise<voi
       last_error: null,
       turn: turn + 1,
     });
-    await commitIf({ writes: [done, mark('active', null), newWatch(product, at)] });
+    const watch = await findWatch(product);
+    // of one that the service had forgotten, the next refresh says whether it is well again
+    await commitIf({ writes: [done, ...(watch ? [] : [mark('active', null), newWatch(product, at)])] });
   } else if (failure.failure === 'refused') {
     const failed = note({ state: 'failed', next_attempt_at: null, last_error: failure.message, turn: turn + 1 });
-    await commitIf({ writes: [failed, mark('error', `registration: ${failure.message}`)] });
+    const refused = mark('error', `registration: ${failure.message}`, { equals: { version: asked.version } });
+    if (!(await commitIf({ writes: [failed, refused] }))) await register({ product, turn });
   } else {
     const next_attempt_at = secondsAfter(at, delayAfter(attempts, failure.retryAfterSeconds));
     await commitIf({

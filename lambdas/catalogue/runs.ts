@@ -124,14 +124,14 @@ export const beginRun = (): Promise<RefreshRun> => begin();
 
 export const startRun: Handler<Operations['startRun']> = ({ idempotency }) => begin(idempotency);
 
-/** Notes that a segment has ended. One write; the segment's coverage and its gaps besides, unless the service was down. */
+/** Notes that a segment has ended, when it first did. One write; the segment's coverage and its gaps besides, unless the service was down. */
 export async function endSegment({ run, started_at, segment }: RefreshSegment, stored?: StoredSegment): Promise<void> {
   const ended: EndedSegment = { ...(stored ? totalsOf(stored) : NOTHING), ended_at: timestamp() };
   await documents.send(
     new UpdateCommand({
       TableName: env('TABLE_NAME'),
       Key: runKey(run),
-      UpdateExpression: 'SET #segments.#segment = :ended',
+      UpdateExpression: 'SET #segments.#segment = if_not_exists(#segments.#segment, :ended)',
       ConditionExpression: 'attribute_exists(pk)',
       ExpressionAttributeNames: { '#segments': 'segments', '#segment': String(segment) },
       ExpressionAttributeValues: { ':ended': ended },
@@ -148,7 +148,10 @@ export interface PageResult {
   down: boolean;
 }
 
-/** Adds a page to its segment, once however often it is told; ends the segment with its last page. One write, two at the end. */
+/**
+ * Adds a page to its segment, once however often it is told; ends the segment with its last page, again when that is told
+ * again: who told it first may have died in between. One write, two at the end.
+ */
 export async function endPage(message: RefreshPage, { refreshed, changed, failures, down }: PageResult): Promise<void> {
   const { run, segment, page: number, pages, products } = message;
   const counts: Record<string, number> = { products: products.length, refreshed, changed, down: down ? 1 : 0 };
@@ -174,11 +177,13 @@ export async function endPage(message: RefreshPage, { refreshed, changed, failur
     },
     ReturnValues: 'ALL_NEW',
   });
-  const { Attributes } = await documents.send(command).catch((error: Error) => {
-    if (error.name === 'ConditionalCheckFailedException') return { Attributes: undefined };
-    throw error;
-  });
-  const stored = Attributes && StoredSegment.parse(Attributes);
+  const stored = await documents.send(command).then(
+    ({ Attributes }) => StoredSegment.parse(Attributes),
+    (error: Error) => {
+      if (error.name !== 'ConditionalCheckFailedException') throw error;
+      return runs.find(StoredSegment, segmentKey(run, segment));
+    },
+  );
   if (stored && stored.done.size === stored.pages) await endSegment(message, stored);
 }
 

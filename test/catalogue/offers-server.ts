@@ -34,6 +34,10 @@ export async function offersServer() {
     retryAfter: undefined as string | undefined,
     /** Milliseconds before offers are given. */
     delay: 0,
+    /** The next token that is given, instead of one that the service makes. */
+    nextToken: undefined as string | undefined,
+    /** What happens once, while a registration is on its way. */
+    meanwhile: undefined as (() => Promise<unknown>) | undefined,
   };
 
   async function answer(request: IncomingMessage, body: string): Promise<[number, unknown]> {
@@ -47,7 +51,8 @@ export async function offersServer() {
         return [400, {}];
       }
       state.issued++;
-      state.token = randomUUID();
+      state.token = state.nextToken ?? randomUUID();
+      state.nextToken = undefined;
       state.validUntil = Date.now() + tokenMs;
       await new Promise((resolve) => setTimeout(resolve, state.tokenDelay));
       return [201, { access_token: state.token }];
@@ -57,6 +62,9 @@ export async function offersServer() {
     if (state.everything) return [state.everything, {}];
     if (url === '/api/v1/products/register') {
       const { id, name } = JSON.parse(body) as { id: string; name: string };
+      const { meanwhile } = state;
+      state.meanwhile = undefined;
+      await meanwhile?.();
       if (name.startsWith('Refused')) return [422, { detail: 'no such name' }];
       if (state.registered.has(id)) return [409, {}];
       state.registered.set(id, { name });

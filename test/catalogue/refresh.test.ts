@@ -1,3 +1,5 @@
+import { observedAt } from '../../lambdas/catalogue/observation';
+import { findWatch, segmentOf } from '../../lambdas/catalogue/watch';
 import { calls, setFault } from '../support/faults';
 import type { Platform } from '../support/platform';
 import { eventually } from '../support/processes';
@@ -133,32 +135,83 @@ test.each([
   expect(await shop.productOf(bad)).toMatchObject({ offers_status: 'active', offers_error: null });
 });
 
-test('the service being down for ten minutes changes nothing stored, and the time shows as not observed', async () => {
+const many = (count: number) => Array.from({ length: count }, () => crypto.randomUUID());
+
+test.each([
+  ['garbage', Array(60).fill('oops')],
+  ['401', Array(60).fill(401)],
+  ['500 of its first twenty', [...Array(20).fill(500), ...Array(40).fill([])]],
+])('a page is worked on to its end whatever answers there are: %s', async (_, answers) => {
+  const ids = many(answers.length);
+  ids.forEach((id, place) => void service.state.offers.set(id, answers[place]));
+  const { fetched } = service.state;
+  await p.run('Catalogue/Refresh/Function', shop.pageOf(ids));
+  expect(service.state.fetched - fetched).toBeGreaterThanOrEqual(60);
+});
+
+/** A run that has begun, and none of whose messages was worked on. */
+const begun = async (): Promise<{ run: string; started_at: string }> => {
+  const { id: run, started_at } = (await p.api('POST', '/api/catalogue/runs/', {}, operator)).body;
+  return { run, started_at };
+};
+const work = (ids: string[], page: object) => p.run('Catalogue/Refresh/Function', shop.pageOf(ids, page));
+
+test('the few of a segment’s last page say nothing about the service: the segment is observed, they are not', async () => {
   const id = await shop.addProduct();
-  service.state.offers.set(id, [offer(10)]);
-  await shop.refresh();
-  const before = await p.api('GET', `/api/products/${id}/`);
-  service.state.everything = 503;
-  const run = await shop.refresh();
-  expect(run).toMatchObject({ state: 'done', refreshed: 0, changed: 0 });
-  expect(run.failures.unavailable).toBeGreaterThan(0);
-  expect((await p.api('GET', `/api/products/${id}/`)).headers['etag']).toBe(before.headers['etag']);
-  const late = await p.api('POST', '/api/products/', { body: { name: 'Late', description: 'x' } }, seller);
+  const run = { ...(await begun()), segment: segmentOf(id), pages: 2 };
+  service.state.offers.set(id, 500);
+  await work(many(30), { ...run, page: 0 });
+  await work([id], { ...run, page: 1 });
+  process.env['TABLE_NAME'] = p.named('Catalogue/Api').environment['TABLE_NAME'];
+  expect(await observedAt(segmentOf(id))).toBe(run.started_at);
+  expect(await findWatch(id)).toMatchObject({ failing: { reason: 'unavailable: status 500' } });
   await p.settle();
-  await p.moveClock(300);
-  await shop.refresh();
-  service.state.everything = undefined;
-  await p.moveClock(600);
-  expect(await shop.refresh()).toMatchObject({ failed: 0 });
-  const registered = async () => (await p.api('GET', `/api/registrations/${late.body.id}/`, {}, seller)).body;
-  await p.settle(async () => (await registered()).state === 'registered');
-  expect((await registered()).attempts).toBeGreaterThan(1);
-  const { unobserved } = await shop.pricesOf(id);
-  expect(unobserved).toHaveLength(2);
-  const [, gap] = unobserved;
-  expect(gap.reason).toBe('no complete refresh');
-  expect(Date.parse(gap.to) - Date.parse(gap.from)).toBeGreaterThan(595_000);
-  await p.moveClock(0);
+});
+
+test('a function that dies between a page and the end of its segment: the page that comes again ends it', async () => {
+  const run = { ...(await begun()), pages: 1 };
+  for (const segment of [1, 2, 3]) await work([], { ...run, segment });
+  let updates = 0;
+  setFault(({ command }) => (command === 'UpdateItemCommand' && ++updates === 2 ? 'before' : undefined));
+  await expect(work([], { ...run, segment: 0 })).rejects.toThrow();
+  setFault(undefined);
+  const state = async () => (await shop.get(`/api/catalogue/runs/${run.run}/`)).state;
+  expect(await state()).toBe('running');
+  await work([], { ...run, segment: 0 });
+  expect(await state()).toBe('done');
+  const { ended_at } = await shop.get(`/api/catalogue/runs/${run.run}/`);
+  await work([], { ...run, segment: 0 });
+  expect((await shop.get(`/api/catalogue/runs/${run.run}/`)).ended_at).toBe(ended_at);
+  await p.settle();
+});
+
+test('a product that the service has forgotten is registered anew, once, and comes back', async () => {
+  const id = await shop.addProduct('Forgotten');
+  const registration = () => shop.get(`/api/registrations/${id}/`);
+  for (const before of [[offer(10)], 500]) {
+    service.state.offers.set(id, before);
+    await shop.refresh();
+    service.state.registered.delete(id);
+    service.state.offers.set(id, 404);
+    const { attempts } = await registration();
+    expect(await shop.refresh()).toMatchObject({ failures: { not_found: 1 } });
+    expect(service.state.registered.has(id)).toBe(true);
+    expect(await registration()).toMatchObject({ state: 'registered', attempts: attempts + 1 });
+    expect(await shop.productOf(id)).toMatchObject({ offers_status: 'error', offers_error: 'offers: status 404' });
+    await shop.refresh();
+    expect(await registration()).toMatchObject({ attempts: attempts + 1 });
+    service.state.offers.set(id, [offer(20)]);
+    await shop.refresh();
+    expect(await shop.productOf(id)).toMatchObject({ offers_status: 'active', lowest_price: '20.00' });
+  }
+});
+
+test('a product renamed while the service refuses its old name is tried with the new one', async () => {
+  const { body } = await p.api('POST', '/api/products/', { body: { name: 'Refused', description: 'x' } }, seller);
+  service.state.meanwhile = () => p.api('PATCH', `/api/products/${body.id}/`, { body: { name: 'Taken' } }, seller);
+  await p.settle();
+  expect(service.state.registered.get(body.id)).toMatchObject({ name: 'Taken' });
+  expect(await shop.productOf(body.id)).toMatchObject({ name: 'Taken', offers_status: 'active' });
 });
 
 test('of two refreshes that overlap the one that asked later counts', async () => {
@@ -182,7 +235,10 @@ test('a page of a run that is over does nothing, a deleted product is not made a
   const id = await shop.addProduct();
   service.state.offers.set(id, [offer(10)]);
   const { fetched } = service.state;
-  await p.run('Catalogue/Refresh/Function', shop.pageOf([id], new Date(Date.now() - 200_000).toISOString()));
+  await p.run(
+    'Catalogue/Refresh/Function',
+    shop.pageOf([id], { started_at: new Date(Date.now() - 200_000).toISOString() }),
+  );
   expect(service.state.fetched).toBe(fetched);
   expect((await p.api('DELETE', `/api/products/${id}/`, {}, seller)).status).toBe(204);
   await p.run('Catalogue/Refresh/Function', shop.pageOf([id]));
@@ -210,4 +266,33 @@ test('known already is success, a refusal is said and final until the product ch
   expect(renamed.body).toMatchObject({ name: 'Accepted', offers_status: 'registering', offers_error: null });
   await p.settle();
   expect(await shop.productOf(refused)).toMatchObject({ offers_status: 'active' });
+});
+
+// last: what a moved clock leaves behind is later than what comes after it
+test('the service being down for ten minutes changes nothing stored, and the time shows as not observed', async () => {
+  const id = await shop.addProduct();
+  service.state.offers.set(id, [offer(10)]);
+  await shop.refresh();
+  const before = await p.api('GET', `/api/products/${id}/`);
+  service.state.everything = 503;
+  const run = await shop.refresh();
+  expect(run).toMatchObject({ state: 'done', refreshed: 0, changed: 0 });
+  expect(run.failures.unavailable).toBeGreaterThan(0);
+  expect((await p.api('GET', `/api/products/${id}/`)).headers['etag']).toBe(before.headers['etag']);
+  const late = await p.api('POST', '/api/products/', { body: { name: 'Late', description: 'x' } }, seller);
+  await p.settle();
+  await p.moveClock(300);
+  await shop.refresh();
+  service.state.everything = undefined;
+  await p.moveClock(600);
+  expect(await shop.refresh()).toMatchObject({ failed: 0 });
+  const registered = async () => (await p.api('GET', `/api/registrations/${late.body.id}/`, {}, seller)).body;
+  await p.settle(async () => (await registered()).state === 'registered');
+  expect((await registered()).attempts).toBeGreaterThan(1);
+  const { unobserved } = await shop.pricesOf(id);
+  expect(unobserved).toHaveLength(2);
+  const [, gap] = unobserved;
+  expect(gap.reason).toBe('no complete refresh');
+  expect(Date.parse(gap.to) - Date.parse(gap.from)).toBeGreaterThan(595_000);
+  await p.moveClock(0);
 });

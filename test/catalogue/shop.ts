@@ -1,4 +1,5 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { RefreshPage } from '../../lambdas/catalogue/schema';
 import { platform } from '../support/platform';
 import { offersServer } from './offers-server';
 
@@ -50,8 +51,8 @@ export async function openShop() {
     pricesOf: (id: string, query = '') => get(`/api/products/${id}/prices/${query}`),
     offersOf: async (id: string, query = '') => (await get(`/api/products/${id}/offers/${query}`)).results,
 
-    /** A page of a run with some products, as it lies in the queue. */
-    pageOf: (ids: string[], started_at = new Date().toISOString()) => ({
+    /** A page of a run with some products, as it lies in the queue; not the last one, for the run is not there. */
+    pageOf: (ids: string[], page: Partial<RefreshPage> = {}) => ({
       Records: [
         {
           messageId: '1',
@@ -59,12 +60,12 @@ export async function openShop() {
           attributes: { ApproximateReceiveCount: '1', SentTimestamp: '0' },
           body: JSON.stringify({
             run: crypto.randomUUID(),
-            started_at,
+            started_at: new Date().toISOString(),
             segment: 0,
             page: 0,
-            // not the last one: the run that it names is not there
             pages: 2,
             products: ids.map((id) => ({ id, digest: '', failing: false })),
+            ...page,
           }),
         },
       ],
