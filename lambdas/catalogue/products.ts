@@ -118,21 +118,33 @@ export const getProduct: Handler<Operations['getProduct']> = ({ params }) => get
 
 const ATTEMPTS = 5;
 
+/** Reads, decides and writes anew when somebody else was in between. @throws Problem 503 when that goes on */
+async function untilUnchanged<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+    }
+  }
+  throw busy('the product is being changed by others, try again');
+}
+
 type Change = { name?: string | undefined; description?: string | undefined };
 
 /**
  * One read and one write; again when somebody else changed it in between, unless `If-Match` was given. A product that the
  * offers service had refused is registered anew: a read more, and a transaction.
  */
-async function change(
+const change = (
   {
     params,
     principal,
     requireMatch,
   }: Pick<Parameters<Handler<Operations['changeProduct']>>[0], 'params' | 'principal' | 'requireMatch'>,
   { name, description }: Change,
-): Promise<Product> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+): Promise<Product> =>
+  untilUnchanged(async () => {
     const product = await getOwn(params.id, principal);
     requireMatch(product);
     const { version } = product;
@@ -142,26 +154,28 @@ async function change(
     const again = registration?.state === 'failed' ? restartedRegistration(registration, at) : undefined;
     const status = again && { offers_status: 'registering' as const, offers_error: null };
     const set = { ...next, ...status, version: version + 1, ...nameIndex(params.id, next.name) };
-    const write = products.update(productKey(params.id), { set }, { equals: { version } });
-    try {
-      await commit({ writes: [write, ...(again ? [again.write] : [])], emit: again ? [again.emit] : [] });
-      return { ...product, ...next, ...status };
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
-  }
-  throw busy('the product is being changed by others, try again');
-}
+    // a refusal by the offers service in between concerns the name that is being changed
+    const unchanged = { equals: { version, offers_status: product.offers_status } };
+    const write = products.update(productKey(params.id), { set }, unchanged);
+    await commit({ writes: [write, ...(again ? [again.write] : [])], emit: again ? [again.emit] : [] });
+    return { ...product, ...next, ...status };
+  });
 
 export const replaceProduct: Handler<Operations['replaceProduct']> = (call) => change(call, call.body);
 export const changeProduct: Handler<Operations['changeProduct']> = (call) => change(call, call.body);
 
 /** Deletes the product, its offers and its registration; a refresh under way finds nothing to write to. One transaction. */
-export const removeProduct: Handler<Operations['removeProduct']> = async (call) => {
-  const { id } = call.params;
-  call.requireMatch(await getOwn(id, call.principal));
-  await commit({
-    writes: [productKey, watchKey, offersKey, registrationKey].map((keyOf) => products.delete(keyOf(id))),
+export const removeProduct: Handler<Operations['removeProduct']> = async ({
+  params: { id },
+  principal,
+  requireMatch,
+}) => {
+  const others = [watchKey, offersKey, registrationKey].map((keyOf) => products.delete(keyOf(id)));
+  await untilUnchanged(async () => {
+    const product = await getOwn(id, principal);
+    requireMatch(Product.parse(product));
+    const { version } = product;
+    await commit({ writes: [products.delete(productKey(id), { equals: { version } }), ...others] });
   });
   return undefined;
 };
