@@ -52,8 +52,14 @@ const sealingKey = () => contextKey('offers-token');
 const seal = async (token: string): Promise<string> =>
   new CompactEncrypt(Buffer.from(token)).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).encrypt(await sealingKey());
 
-const open = async (sealed: string): Promise<string> =>
-  Buffer.from((await compactDecrypt(sealed, await sealingKey())).plaintext).toString();
+/** Undefined for one that was sealed with another key: it is as good as none. */
+async function open(sealed: string): Promise<string | undefined> {
+  const key = await sealingKey();
+  return compactDecrypt(sealed, key).then(
+    ({ plaintext }) => Buffer.from(plaintext).toString(),
+    () => undefined,
+  );
+}
 
 let known: AccessToken | undefined;
 /** The look for a token that is under way in this function. */
@@ -62,8 +68,9 @@ let looking: Promise<string> | undefined;
 async function read(refused: string | undefined) {
   const shared = SharedToken.parse((await tokens.find(SharedToken, KEY)) ?? {});
   if (!shared.sealed || shared.expires_at <= Date.now()) return { shared, token: undefined };
-  const token: AccessToken = { value: await open(shared.sealed), expiresAt: shared.expires_at };
-  return { shared, token: token.value === refused ? undefined : token };
+  const value = await open(shared.sealed);
+  const isGood = value !== undefined && value !== refused;
+  return { shared, token: isGood ? { value, expiresAt: shared.expires_at } : undefined };
 }
 
 async function store(token: AccessToken): Promise<void> {

@@ -72,7 +72,8 @@ async function call(method: 'GET' | 'POST', path: string, token: string, body?: 
   return { status, body: bodyOf(response) };
 }
 
-const NewToken = z.object({ access_token: z.string().min(1).max(10_000) });
+/** What a header can hold. */
+const NewToken = z.object({ access_token: z.string().regex(/^[\x21-\x7e]{1,10000}$/) });
 
 /** `POST /api/v1/auth`: 201 with a token, or 400 as long as the one before it is valid. */
 async function renew(): Promise<Renewal> {

@@ -1,4 +1,5 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { type Platform, platform } from '../support/platform';
 import { type OffersServer, offersServer } from './offers-server';
 
@@ -74,6 +75,29 @@ test('a token lost with the function that asked for it: the others go without un
   jest.spyOn(Date, 'now').mockImplementation(() => realNow() + 61_000);
   expect(await functions[0]?.fetchOffers(product)).toEqual([]);
   expect(service.state).toMatchObject({ issued: 1, refused: 1 });
+  jest.restoreAllMocks();
+});
+
+test('a token that no header can hold is none, and one sealed with a key that is gone is none', async () => {
+  service.state.nextToken = 'two\nlines';
+  const { fetchOffers } = startedFunction();
+  await expect(fetchOffers(product)).rejects.toMatchObject({ failure: 'unavailable' });
+  service.state.validUntil = 0;
+  const realNow = Date.now;
+  jest.spyOn(Date, 'now').mockImplementation(() => realNow() + 6_000);
+  expect(await fetchOffers(product)).toEqual([]);
+  const { documents } = await import('../../lambdas/kernel/documents');
+  await documents.send(
+    new UpdateCommand({
+      TableName: process.env['TABLE_NAME'],
+      Key: { pk: 'OFFERS_TOKEN', sk: 'OFFERS_TOKEN' },
+      UpdateExpression: 'SET sealed = :other',
+      ExpressionAttributeValues: { ':other': 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA' },
+    }),
+  );
+  service.state.validUntil = 0;
+  expect(await startedFunction().fetchOffers(product)).toEqual([]);
+  expect(service.state).toMatchObject({ issued: 3 });
   jest.restoreAllMocks();
 });
 
