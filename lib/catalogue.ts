@@ -43,8 +43,9 @@ export class Catalogue extends Context {
       timeout: Duration.seconds(60),
       memorySize: 1_024,
       batchSize: 1,
-      // each asks the service for 20 products at once; an emulator runs a process for each
-      maxConcurrency: stage.local ? 4 : 10,
+      // each asks the service for 20 products at once
+      maxConcurrency: 10,
+      localConcurrency: 4,
     });
     // played by the sandbox, each request is a process of the emulator too
     const atOnce = stage.local && !settings().baseOfferMicroserviceApi ? 3 : 20;
