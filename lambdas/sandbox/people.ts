@@ -122,7 +122,7 @@ const KINDS = {
   credit_cards: { make: creditCard, factor: 7 },
 };
 export type Kind = keyof typeof KINDS;
-export const isKind = (text: string): text is Kind => text in KINDS;
+export const isKind = (text: string): text is Kind => Object.hasOwn(KINDS, text);
 
 /** The records `start` to `start + size` of a kind; the last of five or more is one that was given before, changed. */
 export function records(kind: Kind, start: number, size: number): unknown[] {

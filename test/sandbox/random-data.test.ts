@@ -86,6 +86,7 @@ test('who asks too fast is asked to retry later, with status 200', async () => {
 
 test('there is nothing else', async () => {
   expect((await call('GET', '/api/v2/cars')).status).toBe(404);
+  expect((await call('GET', '/api/v2/constructor')).status).toBe(404);
   expect((await call('POST', '/api/v2/users')).status).toBe(404);
 });
 
