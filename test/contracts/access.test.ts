@@ -50,12 +50,14 @@ describe.each(rows(closed))('%s', (_, face) => {
       { authorization: 'Basic YWRtaW46YWRtaW4=' },
       { authorization: '' },
     ];
-    for (const headers of strangers) {
-      const path = pathOf(face);
-      const reply = await attempt(face, { headers: headers as Record<string, string> }, path);
-      expectProblem(reply, path, 401);
-      expect(reply.headers['www-authenticate']).toMatch(/^Bearer/);
-    }
+    await Promise.all(
+      strangers.map(async (headers) => {
+        const path = pathOf(face);
+        const reply = await attempt(face, { headers: headers as Record<string, string> }, path);
+        expectProblem(reply, path, 401);
+        expect(reply.headers['www-authenticate']).toMatch(/^Bearer/);
+      }),
+    );
   });
 
   test.each(CALLERS)('for %s as the contract says', async (who) => {
@@ -78,13 +80,15 @@ describe.each(rows(closed))('%s', (_, face) => {
     ).environment['CONTEXT_SECRET_ARN'];
     const [own, other] = [newId(), newId()];
     const { resource, scopes = [] } = access;
-    for (const scope of SCOPES) {
-      const caller = { headers: { authorization: `Api-Key ${await resourceKey(scope, own)}` } };
-      const at = (id: string) => attempt(face, caller, pathOf(face, resource ? { [resource]: id } : {}));
-      const fits = resource !== undefined && scopes.includes(scope);
-      expect([scope, (await at(own)).status === 403]).toEqual([scope, !fits]);
-      expect([scope, (await at(other)).status]).toEqual([scope, 403]);
-    }
+    await Promise.all(
+      SCOPES.map(async (scope) => {
+        const caller = { headers: { authorization: `Api-Key ${await resourceKey(scope, own)}` } };
+        const at = (id: string) => attempt(face, caller, pathOf(face, resource ? { [resource]: id } : {}));
+        const fits = resource !== undefined && scopes.includes(scope);
+        expect([scope, (await at(own)).status === 403]).toEqual([scope, !fits]);
+        expect([scope, (await at(other)).status]).toEqual([scope, 403]);
+      }),
+    );
     const forged = (await resourceKey(scopes[0] ?? SCOPES[0], own)).replace(own, other);
     const path = pathOf(face);
     expectProblem(await attempt(face, { headers: { 'x-api-key': forged } }, path), path, 401);
