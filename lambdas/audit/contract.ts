@@ -9,7 +9,7 @@ export const AuditContract = contract({
     path: '/api/audit/',
     summary: 'Who changed what, when, and how it was before, newest first',
     description:
-      'Every change by HTTP is written together with its entry, in one transaction. Entries are added and never changed. An entry is in the list within a second of its change.',
+      'Every change by HTTP is written together with its entry, in one transaction. Entries are added and never changed. An entry is in the list within a second of its change. Changes of users, roles and keys are shown to admins alone.',
     access: operator,
     query: AuditQuery,
     status: 200,

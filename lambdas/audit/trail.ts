@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Principal } from '../kernel/contract';
 import type { Handlers } from '../kernel/http';
 import { shardOf, shards } from '../kernel/id';
 import { type ListCall, type MergedRange, mergedPage } from '../kernel/page';
@@ -52,12 +53,17 @@ function narrowest({ who, entity, entity_id, context }: AuditQuery): From {
   return { index: 'gsi1', partitions: shards('AUDIT') };
 }
 
+/** Users, roles and keys are for admins to see, and so are their changes. */
+const maySee = ({ roles }: Principal, { context }: { context: string }): boolean =>
+  context !== 'identity' || roles.includes('admin');
+
 /** The verbs of the context's HTTP face. */
 export const handlers: Handlers<typeof AuditContract> = {
   /** Reads keys of one index, then the entries: the index decides the order, further filters may leave pages short. */
   listAuditEntries: async (call) => {
     const { who, entity, context, from, to } = call.query;
     const isAsked = (one: EntryKey): boolean =>
+      maySee(call.principal, one) &&
       (who ?? one.who_id) === one.who_id &&
       (entity ?? one.entity) === one.entity &&
       (context ?? one.context) === one.context;
@@ -71,7 +77,7 @@ export const handlers: Handlers<typeof AuditContract> = {
     return { results: await read(results), next };
   },
 
-  getAuditEntry: async ({ params: { id } }) => {
+  getAuditEntry: async ({ params: { id }, principal }) => {
     const { items } = await entries.query(EntryKey, {
       index: 'gsi1',
       partition: shardOf('AUDIT', id),
@@ -79,7 +85,7 @@ export const handlers: Handlers<typeof AuditContract> = {
       to: id,
     });
     const [entry] = await read(items);
-    if (!entry) throw notFound('audit entry');
+    if (!entry || !maySee(principal, entry)) throw notFound('audit entry');
     return entry;
   },
 };

@@ -16,7 +16,7 @@ type Entry = any;
 
 /** The entries of one call, as their readers get them. */
 async function entriesOf(reply: Reply): Promise<Entry[]> {
-  const list = await faces.api('GET', '/api/audit/?limit=200', {}, faces.known.get('operator'), 'audit');
+  const list = await faces.api('GET', '/api/audit/?limit=200', {}, faces.known.get('admin'), 'audit');
   return list.body.results.filter((one: Entry) => one.request_id === reply.headers['x-request-id']);
 }
 
@@ -70,7 +70,7 @@ test('nothing else leaves entries, and the reasons are few', async () => {
 });
 
 test('the first admin is told as the work of the deployment', async () => {
-  const { body } = await faces.api('GET', '/api/audit/?who=system', {}, faces.known.get('operator'), 'audit');
+  const { body } = await faces.api('GET', '/api/audit/?who=system', {}, faces.known.get('admin'), 'audit');
   expect(body.results).toEqual([
     expect.objectContaining({
       operation: 'makeFirstAdmin',
@@ -79,6 +79,18 @@ test('the first admin is told as the work of the deployment', async () => {
       after: expect.objectContaining({ username: 'admin', roles: ['admin'] }),
     }),
   ]);
+});
+
+test('what became of users, roles and keys is told to admins alone', async () => {
+  const see = (who: string, path: string) => faces.api('GET', `/api/audit/${path}`, {}, faces.known.get(who), 'audit');
+  const [entry] = (await see('admin', '?context=identity')).body.results;
+  expect(entry.context).toBe('identity');
+  expect((await see('operator', `${entry.id}/`)).status).toBe(404);
+  for (const query of ['limit=200', 'context=identity', 'entity=user', `who=${entry.who.id}`]) {
+    const { body } = await see('operator', `?${query}`);
+    expect(body.results.filter((one: Entry) => one.context === 'identity')).toEqual([]);
+  }
+  expect((await see('operator', '?limit=200')).body.results).not.toHaveLength(0);
 });
 
 /** Passwords, their hashes, API keys and their hashes, refresh and access tokens, webhook secrets and signatures. */
