@@ -194,7 +194,7 @@ export const TaskSummary = z
           runtime_seconds: Percentiles,
         }),
       )
-      .meta({ description: 'oldest first; those in which no task ended are left out' }),
+      .meta({ description: 'all of the period, oldest first' }),
   })
   .meta({ id: 'TaskSummary' });
 export type TaskSummary = z.output<typeof TaskSummary>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Handler } from '../kernel/http';
+import { Problem } from '../kernel/problem';
 import type { Operations } from './contract';
 import { lanes } from './lanes';
 import { deadCounts } from './letters';
@@ -25,9 +26,14 @@ async function lagOfReceipts(asker: Asker): Promise<Lag> {
   return { lag: shards.reduce((sum, { lag }) => sum + lag, 0), shards, note: null };
 }
 
-/** One call of the books, one query. */
+function unanswered(error: unknown): Lag {
+  if (error instanceof Problem) return unknownLag(error.detail);
+  throw error;
+}
+
+/** One call of the books, one query. A lag that nobody can tell at the moment hides none of the others. */
 export const listStreams: Handler<Operations['listStreams']> = async (call) => {
-  const [receipts, dead] = await Promise.all([lagOfReceipts(call), deadCounts()]);
+  const [receipts, dead] = await Promise.all([lagOfReceipts(call).catch(unanswered), deadCounts()]);
   const outbox = unknownLag('AWS keeps it: the metric IteratorAge of the function. Emulators do not tell');
   const streams = lanes().filter(({ role }) => role === null);
   const results = streams.map(({ name, context }): StreamState => {

@@ -55,6 +55,8 @@ export const getTaskSummary: Handler<Operations['getTaskSummary']> = async (call
   const [counted, all] = await Promise.all([readCounts(span, from), readCounts('all', 'all')]);
   const total = sumOf(counted);
   const sum = shown('', total);
+  const byStart = new Map(counted.map((counts) => [counts.start, counts]));
+  const starts = Array.from({ length: number }, (_, index) => new Date(Date.parse(from) + index * step).toISOString());
   return {
     last,
     bucket_seconds: seconds,
@@ -65,6 +67,6 @@ export const getTaskSummary: Handler<Operations['getTaskSummary']> = async (call
     per_second: Number(((sum.succeeded + sum.failed + sum.revoked) / (number * seconds)).toPrecision(3)),
     runtime_seconds: percentiles(total.runtime),
     wait_seconds: percentiles(total.wait),
-    buckets: counted.map((counts) => shown(counts.start, counts)),
+    buckets: starts.map((start) => shown(start, byStart.get(start) ?? sumOf([]))),
   };
 };

@@ -61,6 +61,17 @@ test('every worker of the stack is a lane, every stream is told of, that of rece
   expect(byName.get('Orders.Relay')).toMatchObject({ kind: 'outbox', lag: null, note: expect.any(String) });
 });
 
+test('while the receipts do not answer, the lag of their stream is unknown, and all others are told of', async () => {
+  const event = proxyEvent({ method: 'GET', path: '/api/ops/streams/', headers: operator.headers });
+  const reply = await p.run<{ statusCode: number; body: string }>('Operations/Api', event, {
+    API_URL: 'http://127.0.0.1:9',
+  });
+  const { results } = JSON.parse(reply.body);
+  expect([reply.statusCode, results.length > 5]).toEqual([200, true]);
+  const receipts = results.find((one: { stream: string }) => one.stream === 'Receipts.Count');
+  expect(receipts).toMatchObject({ lag: null, note: expect.stringContaining('does not answer') });
+});
+
 describe('schedules', () => {
   const REPORT = '/api/ops/schedules/Mailings.Report/';
   const rule = async () => {

@@ -68,6 +68,9 @@ test('an order that is confirmed is a task that succeeded, counted within its mi
   expect([states.SUCCESS, succeeded, at_least]).toEqual([before.states.SUCCESS + 1, before.succeeded + 1, []]);
   expect(states).toMatchObject({ PENDING: 0, STARTED: 0, RETRY: 0, FAILURE: 0, REVOKED: 0 });
   expect(buckets.at(-1)).toMatchObject({ start: expect.stringMatching(/:00\.000Z$/), failed: expect.any(Number) });
+  // minutes in which nothing ended are there too
+  const starts: number[] = buckets.map(({ start }: { start: string }) => Date.parse(start) / 60_000);
+  expect(starts).toEqual(Array.from({ length: 60 }, (_, minute) => (starts[0] ?? 0) + minute));
 });
 
 test('however often an end is told, wherever the function dies, it is counted once', async () => {
