@@ -24,8 +24,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Messages of mailings have ids of version 8, which nothing else has. */
 const isMessage = (q: string): boolean => UUID.test(q) && q[14] === '8';
 const isUuid = (q: string): boolean => UUID.test(q) && !isMessage(q);
-/** Ids that others chose: of shops, of sources, of clients. Without a slash, which would be a path of its own. */
-const isName = (q: string): boolean => /^[^/\s]{1,128}$/.test(q) && !isMessage(q) && !q.startsWith('mk_');
+/** Ids that others chose: of shops, of sources, of clients. A slash would be a path of its own, dots alone one above. */
+const isName = (q: string): boolean => /^(?!\.\.?$)[^/\s]{1,128}$/.test(q) && !isMessage(q) && !q.startsWith('mk_');
 const PHONE = /^\+?(7\d{10})$/;
 const KEY_PREFIX = /^(?:mk_)?([A-Za-z0-9]{8})(?:_.*)?$/;
 

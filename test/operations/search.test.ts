@@ -118,6 +118,11 @@ test('a product is found with its registration, a person by the uid of the sourc
   expect(await found(run.id)).toMatchObject({ entity: 'run', waiting_for: 'it is in the queue' });
 });
 
+test('dots are the id of nothing, and no way to a list', async () => {
+  await make('receipts', '/api/add_checks/', receipt({ transaction_id: `dots-${randomUUID()}` }));
+  for (const q of ['.', '..']) expect(await search(q)).toEqual({ q, results: [], unanswered: [] });
+});
+
 test('a dead letter is found by its id at the desk', async () => {
   const id = `profile.${await setAsideProfile(p)}`;
   expect(await found(id)).toMatchObject({
