@@ -24,11 +24,15 @@ function keep(tokens: { access: string; expires_in: number } | undefined): void 
   else localStorage.removeItem(MARK);
 }
 
+/** Whether a failure says that there is no session any more; all else may pass. */
+export const isOver = (error: unknown): boolean =>
+  error instanceof MercatoProblem && error.status < 500 && error.status !== 429;
+
 async function renew(): Promise<void> {
   try {
     keep(await open.continueBrowserSession());
   } catch (error) {
-    if (error instanceof MercatoProblem && error.status < 500) keep(undefined);
+    if (isOver(error)) keep(undefined);
     throw error;
   }
 }
@@ -39,7 +43,9 @@ export async function authorization(): Promise<string | undefined> {
     renewal ??= renew().finally(() => {
       renewal = undefined;
     });
-    await renewal;
+    await renewal.catch((error: unknown) => {
+      if (isOver(error) || Date.now() > endsAt) throw error;
+    });
   }
   return access && `Bearer ${access}`;
 }

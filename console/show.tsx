@@ -2,11 +2,14 @@ import { Box, Button, Card, CardContent, Typography } from '@mui/material';
 import {
   DeleteWithConfirmButton,
   EditButton,
+  type HttpError,
   Link,
   ListButton,
   Show,
   TopToolbar,
+  useNotify,
   useRecordContext,
+  useRedirect,
   useUpdate,
 } from 'react-admin';
 import type { OperationName } from '../client/operations';
@@ -32,6 +35,7 @@ const WHEN: Record<string, (record: Record<string, unknown>) => boolean> = {
   putBackDeadLetter: ({ can_put_back }) => can_put_back === true,
   changeDeadLetter: ({ can_edit }) => can_edit === true,
   discardDeadLetter: ({ can_discard }) => can_discard === true,
+  setFaults: ({ faults }) => Boolean(faults),
   retryMessages: ({ status }) => status === 'running' || status === 'paused',
 };
 
@@ -111,18 +115,37 @@ function Whole({ entity }: { entity: Entity }) {
 }
 
 const LIVE_MS = 3_000;
+const RETRIES = 3;
+
+/** Answers that say that there is no such thing. */
+const GONE = [404, 410, 422];
 
 /** The page of one thing: its fields with links, what else is read of it, and all that can be done with it. */
-export const EntityShow = ({ entity }: { entity: Entity }) => (
-  <Show
-    title={entity.label}
-    component={Card}
-    sx={{ '& .RaShow-card': { minWidth: 0 } }}
-    actions={<Actions entity={entity} />}
-    {...(entity.live && { queryOptions: { refetchInterval: LIVE_MS } })}
-  >
-    <Box sx={{ minWidth: 0 }}>
-      <Whole entity={entity} />
-    </Box>
-  </Show>
-);
+export function EntityShow({ entity }: { entity: Entity }) {
+  const notify = useNotify();
+  const redirect = useRedirect();
+  const isGone = (error: unknown): boolean => GONE.includes((error as Partial<HttpError>).status ?? 0);
+  const queryOptions = {
+    ...(entity.live && { refetchInterval: LIVE_MS }),
+    // what was read stays while there is no answer
+    retry: (failures: number, error: unknown) => failures < RETRIES && !isGone(error),
+    onError: (error: unknown) => {
+      if (!isGone(error)) return;
+      notify('ra.notification.item_doesnt_exist', { type: 'error' });
+      redirect('list', entity.name);
+    },
+  };
+  return (
+    <Show
+      title={entity.label}
+      component={Card}
+      sx={{ '& .RaShow-card': { minWidth: 0 } }}
+      actions={<Actions entity={entity} />}
+      queryOptions={queryOptions}
+    >
+      <Box sx={{ minWidth: 0 }}>
+        <Whole entity={entity} />
+      </Box>
+    </Show>
+  );
+}

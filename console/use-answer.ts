@@ -11,16 +11,22 @@ export interface Answer<T = Record<string, unknown>> {
   reload: () => void;
 }
 
+/** The question without how much of the answer is wanted. */
+function subjectOf(name: OperationName, input: { query?: object }): string {
+  return JSON.stringify([name, { ...input, query: { ...input.query, limit: undefined } }]);
+}
+
 /**
  * What an operation answers, read again every `everyMs` while the page is looked at. What was there stays until the next
- * answer comes.
+ * answer to the same question comes.
  */
 export function useAnswer<T = Record<string, unknown>>(
   name: OperationName,
   input: object = {},
   everyMs = 0,
 ): Answer<T> {
-  const [state, setState] = useState<Omit<Answer<T>, 'reload'>>({});
+  const subject = subjectOf(name, input);
+  const [{ of, ...state }, setState] = useState<Omit<Answer<T>, 'reload'> & { of?: string }>({});
   const [turn, setTurn] = useState(0);
   const key = JSON.stringify(input);
   const reload = useCallback(() => setTurn((last) => last + 1), []);
@@ -32,10 +38,11 @@ export function useAnswer<T = Record<string, unknown>>(
       if (!document.hidden) {
         try {
           const data = (await call(name)(JSON.parse(key), { signal: abort.signal })) as T;
-          setState({ data });
+          setState({ of: subject, data });
         } catch (error) {
           if (abort.signal.aborted) return;
-          setState((last) => ({ ...last, problem: error instanceof MercatoProblem ? error.detail : 'no answer' }));
+          const problem = error instanceof MercatoProblem ? error.detail : 'no answer';
+          setState((last) => ({ ...(last.of === subject && last), of: subject, problem }));
         }
       }
       if (everyMs && !abort.signal.aborted) timer = setTimeout(read, everyMs);
@@ -46,7 +53,7 @@ export function useAnswer<T = Record<string, unknown>>(
       clearTimeout(timer);
     };
   }, [name, key, everyMs, turn]);
-  return { ...state, reload };
+  return { ...(of === subject && state), reload };
 }
 
 /** The path's parameter of the thing whose page this is. */

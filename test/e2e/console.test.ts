@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Browser } from 'playwright-core';
 import { type Deployed, deployed } from '../support/deployed';
 import { CHROMIUM, launch } from './browser';
@@ -44,6 +45,10 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     await goTo(page, '/users');
     await page.reload();
     await page.getByRole('cell', { name: 'admin', exact: true }).first().waitFor();
+    // no answer is no logout: it is asked again
+    await page.route('**/api/auth/session/refresh', (route) => route.abort(), { times: 2 });
+    await page.reload();
+    await page.getByRole('cell', { name: 'admin', exact: true }).first().waitFor();
     expect(page.url()).toBe(`${on.url}/#/users`);
     expect(await page.evaluate('document.cookie')).toBe('');
     expect(await page.evaluate('JSON.stringify({ ...localStorage, ...sessionStorage })')).not.toMatch(/eyJ|rt_/);
@@ -53,6 +58,50 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     await page.reload();
     await page.getByLabel('Username').waitFor();
     await page.close();
+  });
+
+  test('a page stays while its reads fail, and is left when there is no such thing', async () => {
+    const { body: order } = await placeOrder(on, headers);
+    const { page } = await open(admin);
+    await goTo(page, `/orders/${order.uuid}/show`);
+    await page.getByRole('heading', { name: order.order_key }).waitFor();
+    const failed = page.waitForEvent('requestfailed');
+    await page.route(`**/api/v1/data/orders/${order.uuid}/`, (route) => route.abort());
+    await failed;
+    await page.unroute(`**/api/v1/data/orders/${order.uuid}/`);
+    await page.waitForResponse((one) => one.url().endsWith(`/${order.uuid}/`) && one.ok());
+    expect(page.url()).toContain(`/orders/${order.uuid}/show`);
+    await goTo(page, `/orders/${randomUUID()}/show`);
+    await page.waitForURL(/#\/orders$/);
+    await page.close();
+  });
+
+  test('users change their own password and go on, and operators show and rotate their webhook secret', async () => {
+    const login = await person(on, headers, 'operator');
+    const opened = await open(login);
+    const { page } = opened;
+    await page.getByRole('button', { name: login.username }).click();
+    await page.getByText('Your account').click();
+    await page.getByRole('button', { name: 'Change password' }).click();
+    const fields = page.getByRole('dialog').locator('input[type=password]');
+    const next = 'another horse, other batteries';
+    await fields.nth(0).fill(login.password);
+    await fields.nth(1).fill(next);
+    await page.getByRole('dialog').getByRole('button', { name: 'Change password' }).click();
+    await page.getByText('Done').waitFor();
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    const first = await page.getByText(/^whsec_/).textContent();
+    await page.getByRole('button', { name: 'Rotate webhook secret' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Rotate webhook secret' }).click();
+    await page
+      .getByText(/^whsec_/)
+      .filter({ hasNotText: first ?? '' })
+      .waitFor();
+    await expectWell(opened);
+    await page.reload();
+    await page.getByText('Your account').first().waitFor();
+    await page.close();
+    await (await open({ ...login, password: next })).page.close();
   });
 
   test('everybody sees what they may, and the API refuses the rest when it is forced', async () => {
