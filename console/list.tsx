@@ -6,7 +6,9 @@ import {
   ColumnsButton,
   CreateButton,
   DataTable,
+  defaultExporter,
   ExportButton,
+  type Exporter,
   FilterButton,
   List,
   type RaRecord,
@@ -19,6 +21,7 @@ import type { OperationName } from '../client/operations';
 import { OperationButton } from './actions';
 import { may, operations } from './api';
 import { BulkButton, hasBulk } from './bulk';
+import { defused } from './csv';
 import type { Entity } from './entities';
 import { Pages } from './list-pages';
 import { isInPieces, PiecesButton } from './pieces';
@@ -31,6 +34,8 @@ const MOST_EXPORTED = 10_000;
 const LIVE_MS = 5_000;
 /** So many filters are shown at once, further ones can be added. */
 const FILTERS_SHOWN = 3;
+
+const exportSafely: Exporter = (records, ...others) => defaultExporter(records.map(defused) as RaRecord[], ...others);
 
 const named = (values: string[]) => values.map((id) => ({ id, name: id }));
 
@@ -140,6 +145,7 @@ export function EntityList({ entity }: { entity: Entity }) {
       sx={{ minWidth: 0, '& .RaList-main, & .RaList-content, & .RaList-actions': { minWidth: 0 } }}
       perPage={25}
       pagination={<Pages />}
+      exporter={exportSafely}
       {...(entity.live && { queryOptions: { refetchInterval: LIVE_MS } })}
     >
       {isSmall ? <Lines entity={entity} /> : <Rows entity={entity} />}
