@@ -1,13 +1,14 @@
 import type * as z from 'zod';
 import type { CONTEXTS } from '../lambdas/console/contracts';
 import type { Operation } from '../lambdas/kernel/contract';
+import type { SandboxContract } from '../lambdas/sandbox/contract';
 
 type All<Union> = (Union extends unknown ? (one: Union) => void : never) extends (all: infer Each) => void
   ? Each
   : never;
-type Contracts = All<(typeof CONTEXTS)[number]['contract']>;
+type Contracts = All<(typeof CONTEXTS)[number]['contract'] | typeof SandboxContract>;
 
-/** Every operation of every context, but for the aliases for clients of earlier systems. */
+/** Every operation of every context and of the stand-ins, but for the aliases for clients of earlier systems. */
 export type Operations = {
   [Name in keyof Contracts as Contracts[Name] extends { alias: true } ? never : Name]: Contracts[Name];
 };

@@ -1,10 +1,11 @@
 import { Button, Dialog, DialogActions, DialogContent, DialogContentText, DialogTitle } from '@mui/material';
 import { useState } from 'react';
-import { Form, useNotify, useRefresh } from 'react-admin';
+import { Form, Link, useNotify, useRefresh } from 'react-admin';
 import type { OperationName } from '../client/operations';
 import { MercatoProblem } from '../client/problem';
 import { call, operations } from './api';
 import { bodyFor } from './data-provider';
+import { placeOf } from './entities';
 import { InputFor } from './input';
 import { fieldsOf, inWords, type Schema } from './schema';
 import { Fields } from './value';
@@ -21,11 +22,13 @@ interface OperationDialogProps {
   /** The parameters of its path. */
   params?: Record<string, string>;
   initial?: Record<string, unknown>;
+  /** What follows when it was done, instead of its answer on the screen. */
+  onDone?: (values: Record<string, unknown>) => Promise<void> | void;
   onClose: () => void;
 }
 
-function OperationDialog({ name, params, initial, onClose }: OperationDialogProps) {
-  const { summary, description, body, consumes, returns } = operations[name];
+function OperationDialog({ name, params, initial, onDone, onClose }: OperationDialogProps) {
+  const { summary, description, path, body, consumes, returns } = operations[name];
   const [answer, setAnswer] = useState<Record<string, unknown>>();
   const [busy, setBusy] = useState(false);
   const refresh = useRefresh();
@@ -40,8 +43,9 @@ function OperationDialog({ name, params, initial, onClose }: OperationDialogProp
       };
       const result = await call(name)(input);
       refresh();
-      if (body || consumes) setAnswer(result ?? {});
+      if ((body || consumes) && !onDone) setAnswer(result ?? {});
       else {
+        await onDone?.(values);
         notify('Done', { type: 'success' });
         onClose();
       }
@@ -53,6 +57,7 @@ function OperationDialog({ name, params, initial, onClose }: OperationDialogProp
       setBusy(false);
     }
   };
+  const made = answer?.['id'] && !path.includes('{') ? placeOf(`${path}${answer['id']}/`) : undefined;
   return (
     <Dialog open onClose={onClose} fullWidth maxWidth="sm" aria-labelledby="operation">
       <DialogTitle id="operation">{summary}</DialogTitle>
@@ -66,6 +71,11 @@ function OperationDialog({ name, params, initial, onClose }: OperationDialogProp
           )}
         </DialogContent>
         <DialogActions>
+          {made && (
+            <Button component={Link} to={made} onClick={onClose}>
+              Look at it
+            </Button>
+          )}
           <Button onClick={onClose}>{answer ? 'Close' : 'Cancel'}</Button>
           {!answer && (
             <Button type="submit" variant="contained" disabled={busy}>

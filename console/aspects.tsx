@@ -1,14 +1,14 @@
-import { Alert, Box, Button, Typography } from '@mui/material';
+import { Alert, Box, Button, MenuItem, TextField, Typography } from '@mui/material';
 import { lazy, Suspense, useState } from 'react';
 import type { OperationName } from '../client/operations';
 import { operations } from './api';
 import { type Entity, linked } from './entities';
-import { type Field, fieldsOf, inWords } from './schema';
+import { fieldsOf, inWords } from './schema';
 import { useAnswer, useParams } from './use-answer';
 import { Fields, Rows, State, Time } from './value';
 
 const LIVE_MS = 3_000;
-const FIRST_ROWS = 25;
+const ROWS = 50;
 
 export interface AspectProps {
   name: OperationName;
@@ -42,20 +42,65 @@ function Timeline({ name, params }: AspectProps) {
   );
 }
 
-/** A list below a thing, with more of it on demand. */
-function AspectList({ name, params, entity, fields }: AspectProps & { fields: Field[] }) {
-  const [limit, setLimit] = useState(FIRST_ROWS);
-  const { data } = useAnswer<{ results: Record<string, unknown>[]; next: string | null }>(
+interface AspectListProps extends Omit<AspectProps, 'entity'> {
+  entity?: Entity;
+}
+
+/** A list below a thing, page by page, narrowed by the filters that are a choice of words. */
+export function AspectList({ name, params, entity }: AspectListProps) {
+  const [filter, setFilter] = useState<Record<string, string>>({});
+  const [cursors, setCursors] = useState<string[]>([]);
+  const query = { limit: ROWS, ...filter, cursor: cursors.at(-1) };
+  const { data, problem } = useAnswer<{ results: Record<string, unknown>[]; next?: string | null }>(
     name,
-    { ...params, query: { limit } },
+    { ...params, query },
     LIVE_MS * 2,
   );
-  if (!data) return null;
-  if (!data.results.length) return <Typography variant="body2">None.</Typography>;
+  const fields = fieldsOf(operations[name].returns?.properties?.['results']?.items);
+  const shown = fields.filter((field) => !entity || linked(undefined, field.name) !== entity);
+  const choices = fieldsOf(operations[name].query).filter(({ kind }) => kind === 'choice');
+  const following = data?.next && new URLSearchParams(data.next.split('?')[1]).get('cursor');
+  const narrow = (field: string, value: string) => {
+    setCursors([]);
+    setFilter({ ...filter, [field]: value });
+  };
   return (
     <>
-      <Rows fields={fields.filter((field) => linked(undefined, field.name) !== entity)} rows={data.results} />
-      {data.next && limit < 200 && <Button onClick={() => setLimit(Math.min(200, limit * 3))}>More</Button>}
+      {choices.map(({ name: field, schema }) => (
+        <TextField
+          key={field}
+          select
+          label={inWords(field)}
+          value={filter[field] ?? ''}
+          onChange={(event) => narrow(field, event.target.value)}
+          fullWidth={false}
+          sx={{ minWidth: 140 }}
+        >
+          <MenuItem value="">all</MenuItem>
+          {schema.enum?.map((value) => (
+            <MenuItem key={value} value={value}>
+              {value}
+            </MenuItem>
+          ))}
+        </TextField>
+      ))}
+      {problem && <Typography color="error">{problem}</Typography>}
+      {data &&
+        (data.results.length ? (
+          <Rows fields={shown} rows={data.results} />
+        ) : (
+          <Typography variant="body2">None.</Typography>
+        ))}
+      {(cursors.length > 0 || following) && (
+        <Box>
+          <Button disabled={!cursors.length} onClick={() => setCursors(cursors.slice(0, -1))}>
+            Back
+          </Button>
+          <Button disabled={!following} onClick={() => following && setCursors([...cursors, following])}>
+            Next
+          </Button>
+        </Box>
+      )}
     </>
   );
 }
@@ -91,13 +136,7 @@ export function Aspect({ name, entity }: { name: OperationName; entity: Entity }
         {inWords(name.replace(/^(get|list)/, ''))}
       </Typography>
       <Suspense>
-        {Shown ? (
-          <Shown {...props} />
-        ) : items ? (
-          <AspectList {...props} fields={fieldsOf(items)} />
-        ) : (
-          <AspectFields {...props} />
-        )}
+        {Shown ? <Shown {...props} /> : items ? <AspectList {...props} /> : <AspectFields {...props} />}
       </Suspense>
     </Box>
   );

@@ -19,6 +19,8 @@ interface Description {
   key?: string;
   /** Reads of one, beside those below its path. */
   aspects?: OperationName[];
+  /** What else is done with one, beside the POSTs below its path. */
+  actions?: OperationName[];
   /** What adds one, when that is not a POST to its list; null when it is done elsewhere. */
   create?: OperationName | null;
   /** What deleting one means, as far as its operation does not say it. */
@@ -178,6 +180,7 @@ const DESCRIPTIONS: Record<string, Description> = {
     title: 'name',
     key: 'name',
     live: true,
+    actions: ['setFaults'],
   },
   'bulk-actions': {
     path: '/api/ops/bulk/',
@@ -244,12 +247,15 @@ export interface Entity extends Omit<Description, 'create'> {
   fields: Field[];
 }
 
+/** They have no list: each is looked at by its id. */
+const IMPORTS = '/api/clients/import/';
+
 const pathParameter = /\{(\w+)\}/;
 const isPost = ({ method, path }: AnyOperation, begin: string, parameters: number): boolean =>
   method === 'POST' && path.startsWith(begin) && path.split('{').length - 1 === parameters;
 
 function entityOf(name: string, description: Description): Entity {
-  const { path, aspects = [] } = description;
+  const { path, aspects = [], actions = [] } = description;
   const at = (method: string, where: string) => operationNames((one) => one.method === method && one.path === where)[0];
   const list = at('GET', path);
   if (!list) throw new Error(`there is no list at ${path}`);
@@ -279,7 +285,10 @@ function entityOf(name: string, description: Description): Entity {
       ),
       ...aspects,
     ],
-    actions: operationNames((one) => isPost(one, below, 1) && one.path !== below && !isForMachines(one)),
+    actions: [
+      ...operationNames((one) => isPost(one, below, 1) && one.path !== below && !isForMachines(one)),
+      ...actions,
+    ],
     deeds: operationNames(
       (one) =>
         isPost(one, path, 0) && one.path !== path && !inner.some((other) => other !== path && other === one.path),
@@ -308,8 +317,23 @@ export const ENTITIES: Entity[] = Object.entries(DESCRIPTIONS).map(([name, descr
 
 const byName = new Map(ENTITIES.map((entity) => [entity.name, entity]));
 
+/** The entity on whose page a read is shown that stands elsewhere in the API, and the id in its path. */
+function onPageOf(path: string): { entity: Entity; id: string } | undefined {
+  for (const one of ENTITIES) {
+    for (const aspect of one.aspects) {
+      const [before = '', , after = ''] = operations[aspect].path.split(pathParameter);
+      const id = path.startsWith(before) && path.slice(before.length).split('/')[0];
+      if (id && !before.startsWith(one.path) && path === `${before}${id}${after}`) return { entity: one, id };
+    }
+  }
+  return undefined;
+}
+
 /** Where the console shows what the API has at a path. */
 export function placeOf(path: string): string | undefined {
+  if (path.startsWith(IMPORTS)) return `/import?id=${path.slice(IMPORTS.length).replace(/\/$/, '')}`;
+  const aspect = onPageOf(path);
+  if (aspect) return `/${aspect.entity.name}/${aspect.id}/show`;
   const found = ENTITIES.filter((one) => path.startsWith(one.path)).sort((a, b) => b.path.length - a.path.length)[0];
   const id = found && path.slice(found.path.length).split(/[/?]/)[0];
   return id ? `/${found.name}/${id}/show` : found && `/${found.name}`;

@@ -1,6 +1,6 @@
 import { MenuItem } from '@mui/material';
 import type { ReactNode } from 'react';
-import { AppBar, Layout, Logout, TitlePortal, UserMenu, useGetIdentity, useUserMenu } from 'react-admin';
+import { AppBar, Layout, Link, Logout, TitlePortal, UserMenu, useGetIdentity, useUserMenu } from 'react-admin';
 import { BASE, may } from './api';
 import { Navigation } from './navigation';
 import { SearchBox } from './search-box';
@@ -14,12 +14,22 @@ function Documentation() {
   );
 }
 
+function Account() {
+  const menu = useUserMenu();
+  return (
+    <MenuItem component={Link} to="/account" onClick={menu?.onClose}>
+      Your account
+    </MenuItem>
+  );
+}
+
 function Bar() {
   const { identity } = useGetIdentity();
   return (
     <AppBar
       userMenu={
         <UserMenu label={identity?.fullName}>
+          <Account />
           <Documentation />
           <Logout />
         </UserMenu>

@@ -1,7 +1,9 @@
 import AccountBalance from '@mui/icons-material/AccountBalance';
 import Insights from '@mui/icons-material/Insights';
+import ManageAccounts from '@mui/icons-material/ManageAccounts';
 import MonitorHeart from '@mui/icons-material/MonitorHeart';
 import Search from '@mui/icons-material/Search';
+import UploadFile from '@mui/icons-material/UploadFile';
 import { type ComponentType, lazy } from 'react';
 import type { OperationName } from '../client/operations';
 
@@ -52,5 +54,23 @@ export const PAGES: ConsolePage[] = [
     needs: 'search',
     isHidden: true,
     Page: lazy(() => import('./pages/search')),
+  },
+  {
+    path: '/import',
+    label: 'Import of clients',
+    context: 'mailings',
+    Icon: UploadFile,
+    needs: 'getClientImport',
+    isHidden: true,
+    Page: lazy(() => import('./pages/import')),
+  },
+  {
+    path: '/account',
+    label: 'Your account',
+    context: 'identity',
+    Icon: ManageAccounts,
+    needs: 'getMe',
+    isHidden: true,
+    Page: lazy(() => import('./pages/account')),
   },
 ];

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { CONTEXTS } from '../lambdas/console/contracts';
 import { keepExamples } from '../lambdas/console/example';
 import type { Operation } from '../lambdas/kernel/contract';
+import { SandboxContract } from '../lambdas/sandbox/contract';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -68,10 +69,12 @@ const facesOf = ({ method, path, summary, description, access, query, body, retu
   ...(rest.idempotent && { idempotent: rest.idempotent }),
 });
 
-/** Every operation of every context by its name, aliases left out: the console's lists, forms and rights come from it. */
+const FACES = [...CONTEXTS, { name: 'sandbox', contract: SandboxContract }];
+
+/** Every operation of every context, and of the stand-ins, by its name, aliases left out: the console's lists, forms and rights come from it. */
 export const consoleOperations = (): Record<string, ConsoleOperation> =>
   Object.fromEntries(
-    CONTEXTS.flatMap(({ name: context, contract }) =>
+    FACES.flatMap(({ name: context, contract }) =>
       Object.entries<Operation>(contract)
         .filter(([, { alias }]) => !alias)
         .map(([name, operation]) => [name, { context, ...facesOf(operation) }]),

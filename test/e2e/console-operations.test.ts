@@ -167,6 +167,48 @@ async function deadLetter(body: object, reason: string): Promise<void> {
     await page.close();
   });
 
+  test('imports clients, and reads what became of each line; finds the import by its id', async () => {
+    const opened = await open(admin);
+    const { page } = opened;
+    const good = `7${String(Date.now()).slice(-10)}`;
+    await goTo(page, '/clients');
+    await page.getByRole('button', { name: 'Import clients' }).click();
+    await page.getByLabel('Text').fill(`phone_number,tag\n${good},imported\n123,imported\n`);
+    await page.getByRole('dialog').getByRole('button', { name: 'Import clients' }).click();
+    await page.getByRole('link', { name: 'Look at it' }).click();
+    await page.getByRole('cell', { name: 'created', exact: true }).waitFor();
+    await page.getByLabel('Outcome').click();
+    await page.getByRole('option', { name: 'refused' }).click();
+    await page.getByRole('cell', { name: 'refused', exact: true }).waitFor();
+    await page.getByRole('cell', { name: 'created', exact: true }).waitFor({ state: 'detached' });
+    await expectWell(opened);
+    const id = new URL(page.url()).hash.split('id=')[1] ?? '';
+    await page.getByLabel('Search by any id').fill(id);
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: '2 lines' }).click();
+    await page.waitForURL(/#\/import\?id=/);
+    await page.close();
+  });
+
+  test('lets a stand-in fail', async () => {
+    const opened = await open(admin);
+    const { page } = opened;
+    await goTo(page, '/neighbours/send/show');
+    await page.getByRole('button', { name: 'Set faults' }).click();
+    await page.getByRole('dialog').getByLabel('Mode').click();
+    await page.getByRole('option', { name: '500', exact: true }).click();
+    // others use the stand-in as well: it is only asked for
+    await page.route('**/sandbox/send/faults/', (route) => route.fulfill({ json: route.request().postDataJSON() }));
+    const [request] = await Promise.all([
+      page.waitForRequest('**/sandbox/send/faults/'),
+      page.getByRole('dialog').getByRole('button', { name: 'Set faults' }).click(),
+    ]);
+    expect([request.method(), request.postDataJSON()]).toMatchObject(['PUT', { mode: '500', rate: 1 }]);
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+    await expectWell(opened);
+    await page.close();
+  });
+
   test('watches a mailing, pauses it and lets it go on', async () => {
     const tag = `watched-${newId()}`;
     const phone = `7${String(Date.now()).slice(-10)}`;
