@@ -1,10 +1,8 @@
 import * as z from 'zod';
 import { contract } from '../kernel/contract';
 import { Page, PageQuery, Timestamp, Uuid } from '../kernel/schema';
+import { Delivery, DeliveryId, DeliveryStatus } from './delivery-schema';
 import {
-  Delivery,
-  DeliveryId,
-  DeliveryStatus,
   NewMessage,
   NewOrder,
   NewTaskResult,

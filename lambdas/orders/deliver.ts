@@ -18,7 +18,7 @@ import {
   type StoredDelivery,
   send,
 } from './deliveries';
-import type { DeliveryAttempt, DeliveryStatus } from './schema';
+import type { DeliveryAttempt, DeliveryStatus } from './delivery-schema';
 import { MERCATO, sign } from './webhook';
 import { type Outcome, post } from './webhook-client';
 

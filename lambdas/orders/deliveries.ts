@@ -10,7 +10,8 @@ import { mergedPage } from '../kernel/page';
 import { conflict, notFound } from '../kernel/problem';
 import { type Key, table, type Write, writeOne } from '../kernel/table';
 import type { Operations } from './contract';
-import { Delivery, type DeliveryStatus, type StatusUpdate, type TaskMessage } from './schema';
+import { Delivery, type DeliveryStatus } from './delivery-schema';
+import type { StatusUpdate, TaskMessage } from './schema';
 
 const deliveries = table();
 

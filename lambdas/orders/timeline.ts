@@ -4,8 +4,9 @@ import type { Handler } from '../kernel/http';
 import { table } from '../kernel/table';
 import type { Operations } from './contract';
 import { DELAYS } from './deliveries';
+import { Delivery } from './delivery-schema';
 import { orderKey, ownOrder, type StoredOrder } from './orders';
-import { Delivery, StoredTaskResult, Task, type TimelineEvent } from './schema';
+import { StoredTaskResult, Task, type TimelineEvent } from './schema';
 import { Superseded } from './status-update';
 import { taskKey } from './tasks';
 
