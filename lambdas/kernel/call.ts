@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import type * as z from 'zod';
 import type { Operation, Principal } from './contract';
+import { bounded, fieldErrors, REPORTING } from './field-errors';
 import { etagOf, headerOf, namesEtag } from './headers';
 import { Idempotency } from './idempotency';
 import { type FieldError, invalid, notFound, Problem } from './problem';
@@ -25,21 +26,6 @@ export interface Call<O extends Operation = Operation> {
   /** @throws Problem 412 when the call's `If-Match` is not the ETag of what is stored now */
   requireMatch: (current: unknown) => void;
 }
-
-const fieldErrors = (error: z.ZodError): FieldError[] =>
-  error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not a known field' }))
-      : [{ path: issue.path.join('.'), message: issue.message }],
-  );
-
-/** As many as anybody mends at once; an answer has to stay below Lambda's 6 MB, whatever was sent. */
-const MOST_ERRORS = 100;
-
-const bounded = (errors: FieldError[]): FieldError[] => {
-  const more = errors.length - MOST_ERRORS;
-  return more > 0 ? [...errors.slice(0, MOST_ERRORS), { path: '', message: `and ${more} more` }] : errors;
-};
 
 /** JSON can write half of a surrogate pair as an escape; UTF-8, and so every store, cannot hold it. */
 const HALF_PAIR = /\\ud[89a-f]/i;
@@ -135,8 +121,8 @@ export function readCall(
   if (operation.consumes) requireType(header('content-type'), CSV_TYPE, operation.consumes.type);
   const path = operation.params?.safeParse(params);
   if (path?.success === false) throw notFound('resource');
-  const query = operation.query?.safeParse(queryOf(event));
-  const body = operation.body?.safeParse(input);
+  const query = operation.query?.safeParse(queryOf(event), REPORTING);
+  const body = operation.body?.safeParse(input, REPORTING);
   const unfit = [query, body].flatMap((part) => (part?.success === false ? fieldErrors(part.error) : []));
   const errors = !unfit.length && HALF_PAIR.test(rawBody) ? textErrors(input) : unfit;
   if (errors.length) throw invalid(bounded(errors));

@@ -167,6 +167,14 @@ test('a change with If-Match goes through for the current version only', async (
   expect((await call('PUT', '/things/1/', { name: 'fourth' }, { 'if-match': '*' })).statusCode).toBe(200);
 });
 
+test('a field that is not there is required, and of very many errors so many are told as anybody mends at once', async () => {
+  expect((await call('PUT', '/things/1/', {})).json.errors).toEqual([{ path: 'name', message: 'is required' }]);
+  const unknown = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`field${n}`, n]));
+  const { errors } = (await call('PUT', '/things/1/', { name: 'x', ...unknown })).json;
+  expect(errors).toHaveLength(101);
+  expect(errors.at(-1)).toEqual({ path: '', message: 'and 400 more' });
+});
+
 test('a field that nobody knows is named, where the schema takes no other', async () => {
   const { statusCode, json } = await call('PUT', '/things/1/', { nam: 'x', 'Na me': 1 });
   expect(statusCode).toBe(422);
