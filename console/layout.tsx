@@ -4,6 +4,7 @@ import { AppBar, Layout, Link, Logout, TitlePortal, UserMenu, useGetIdentity, us
 import { BASE, may } from './api';
 import { Navigation } from './navigation';
 import { SearchBox } from './search-box';
+import { principal } from './session';
 
 function Documentation() {
   const menu = useUserMenu();
@@ -29,7 +30,7 @@ function Bar() {
     <AppBar
       userMenu={
         <UserMenu label={identity?.fullName}>
-          <Account />
+          {!principal()?.isOutside && <Account />}
           <Documentation />
           <Logout />
         </UserMenu>

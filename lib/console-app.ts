@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { consoleOperations } from './console-operations';
 import { digest } from './digest';
+import { settings } from './settings';
 
 const ROOT = resolve(__dirname, '..');
 const SOURCES = [
@@ -61,6 +62,16 @@ async function built(): Promise<string> {
   return directory;
 }
 
+const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/** What the page knows of the outside issuer that users may log in by; nothing where there is none. */
+function issuerAsHtml(): string {
+  const { oidcIssuer: issuer, oidcClientId: client_id, oidcAudience, oidcRoleClaim } = settings();
+  if (!issuer || !client_id) return '';
+  const known = { issuer, client_id, audience: oidcAudience ?? 'mercato', role_claim: oidcRoleClaim ?? 'roles' };
+  return `<meta name="oidc" content="${escapeHtml(JSON.stringify(known))}">\n    `;
+}
+
 /** The files of the console by their path in the site: its page, and the programs and styles that it asks for. */
 export async function consoleApp(): Promise<Map<string, string>> {
   const directory = await built();
@@ -72,6 +83,6 @@ export async function consoleApp(): Promise<Map<string, string>> {
   const preloads = first.map(([, name]) => `<link rel="modulepreload" href="assets/app/${name}">\n    `).join('');
   const page = readFileSync(join(ROOT, 'console/index.html'), 'utf8')
     .replace(/assets\/app\/app\.(\w+)/g, (_, kind: string) => `assets/app/${entry(kind)}`)
-    .replace('<script', `${preloads}<script`);
+    .replace('<script', `${issuerAsHtml()}${preloads}<script`);
   return new Map([...[...files].map(([name, text]) => [`assets/app/${name}`, text] as const), ['index.html', page]]);
 }

@@ -47,5 +47,7 @@ export const settings = () => ({
   oidcIssuer: setting('OIDC_ISSUER'),
   oidcAudience: setting('OIDC_AUDIENCE'),
   oidcRoleClaim: setting('OIDC_ROLE_CLAIM'),
+  /** The console's name at the issuer: with it, users log in there. */
+  oidcClientId: setting('OIDC_CLIENT_ID'),
   baseOfferMicroserviceApi: address('BASE_OFFER_MICROSERVICE_API'),
 });

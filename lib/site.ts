@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { type Entry, MANIFEST } from '../lambdas/console/web';
 import { digest } from './digest';
+import { settings } from './settings';
 import { siteFiles } from './site-files';
 
 const TYPES: Record<string, string> = {
@@ -14,12 +15,18 @@ const TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 };
 
+/** What the console talks to: the API, and where users log in by an outside issuer that one. */
+function connections(path: string): string {
+  const { oidcIssuer, oidcClientId } = settings();
+  const isAsked = path === '/' && oidcIssuer && oidcClientId;
+  return `connect-src 'self'${isAsked ? ` ${new URL(oidcIssuer).origin}` : ''}`;
+}
+
 const SELF_ONLY = [
   "default-src 'none'",
   "script-src 'self'",
   "img-src 'self' data:",
   "font-src 'self'",
-  "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'self'",
   "frame-ancestors 'none'",
@@ -34,7 +41,8 @@ const OWN_STYLES: Record<string, string[]> = {
   '/docs/redoc/': ["style-src 'self' 'unsafe-inline'", 'worker-src blob:'],
 };
 
-const policyOf = (path: string): string => [...SELF_ONLY, ...(OWN_STYLES[path] ?? ["style-src 'self'"])].join('; ');
+const policyOf = (path: string): string =>
+  [...SELF_ONLY, connections(path), ...(OWN_STYLES[path] ?? ["style-src 'self'"])].join('; ');
 
 /** Where someone may arrive who looks for the documentation; relative, for the site does not know what is before it. */
 const REDIRECTS: Record<string, string> = {
