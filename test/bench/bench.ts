@@ -5,6 +5,7 @@ import { deploy } from '../../bin/deployment';
 import { freePort, startEmulator } from '../support/emulator-setup';
 import { catalogue } from './catalogue';
 import { cold } from './cold';
+import { lists } from './lists';
 import { mailings } from './mailings';
 import { orders } from './orders';
 import { receipts } from './receipts';
@@ -15,7 +16,7 @@ const ON_THE_STACK = { orders, receipts, mailings };
 
 /**
  * The figures, each from one run on this machine: those of the parts named (`warm`, `cold`, `orders`, `receipts`,
- * `mailings`, `catalogue`), or all. `--short` for a minute's worth.
+ * `mailings`, `catalogue`, `lists`), or all. `--short` for a minute's worth.
  */
 async function main(): Promise<void> {
   const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
     }
   }
   if (wanted('catalogue')) await catalogue(short);
+  if (wanted('lists')) lists(short);
 }
 
 void main();
