@@ -9,16 +9,17 @@ import { type Platform, platform } from '../support/platform';
 
 /**
  * Each actor is one function instance; a turn is one call to DynamoDB, which is atomic there. The schedule says whose turn
- * is next, so that every order of calls can be played, on the emulator's real tables.
+ * is next, so that every order of calls can be played, on the emulator's real tables. Two reads in a row see the same
+ * whichever is first: of such orders, which differ in nothing, one is played.
  */
 class Turns {
-  private readonly waiting = new Map<string, () => void>();
+  private readonly waiting = new Map<string, { go: () => void; isRead: boolean }>();
   private readonly running = new Set<string>();
   private change: (() => void) | undefined;
 
-  pass(actor: string): Promise<void> {
+  pass(actor: string, isRead: boolean): Promise<void> {
     return new Promise((go) => {
-      this.waiting.set(actor, go);
+      this.waiting.set(actor, { go, isRead });
       this.change?.();
     });
   }
@@ -35,6 +36,7 @@ class Turns {
       }
     });
     const choices: number[] = [];
+    let lastReader = '';
     while (this.running.size) {
       if (this.waiting.size < this.running.size) {
         await new Promise<void>((resolve) => {
@@ -42,12 +44,16 @@ class Turns {
         });
         continue;
       }
-      const names = [...this.waiting.keys()].sort();
-      const name = names[choose(choices.length, names.length)] ?? names[0] ?? '';
-      choices.push(names.length);
-      const go = this.waiting.get(name);
+      const all = [...this.waiting].sort(([a], [b]) => (a < b ? -1 : 1));
+      const others = all.filter(([name, { isRead }]) => !isRead || name > lastReader);
+      const open = others.length ? others : all.slice(0, 1);
+      const next = open[choose(choices.length, open.length)] ?? open[0];
+      if (!next) continue;
+      const [name, { go, isRead }] = next;
+      choices.push(open.length);
+      lastReader = isRead ? name : '';
       this.waiting.delete(name);
-      go?.();
+      go();
     }
     await Promise.all(ends);
     return choices;
@@ -56,12 +62,14 @@ class Turns {
 const current = new AsyncLocalStorage<{ name: string; turns: Turns }>();
 
 type Next = (args: unknown) => Promise<unknown>;
+const READS = ['BatchGetItemCommand', 'GetItemCommand', 'QueryCommand'];
 (documents.middlewareStack as unknown as { add: (middleware: unknown, options: object) => void }).add(
-  (next: Next) => async (args: unknown) => {
-    const actor = current.getStore();
-    if (actor) await actor.turns.pass(actor.name);
-    return next(args);
-  },
+  (next: Next, { commandName = '' }: { commandName?: string }) =>
+    async (args: unknown) => {
+      const actor = current.getStore();
+      if (actor) await actor.turns.pass(actor.name, READS.includes(commandName));
+      return next(args);
+    },
   { step: 'initialize', name: 'turns', priority: 'low' },
 );
 
@@ -129,8 +137,8 @@ test('user, address and card at the same instant: linked exactly once in every o
       expect([person.addresses?.user, person.credit_cards?.user, linked.get(uid)]).toEqual([uid, uid, 2]);
     },
   );
-  // two calls each make 90; those that fail by their condition and begin again make more
-  expect(orders).toBeGreaterThan(90);
+  // a read and a write each make 36; those that fail by their condition and begin again make more
+  expect(orders).toBeGreaterThan(36);
 }, 300_000);
 
 test('a user who is deleted while an address arrives leaves no dead link, in every order of every call', async () => {
