@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { env } from '../kernel/env';
+import { env, findEnv } from '../kernel/env';
 import { findNeighbour } from '../kernel/neighbour';
 import { NoAnswer, type Response, request } from '../kernel/request';
 import { findSecret } from '../kernel/secret';
@@ -20,7 +20,7 @@ export class ServiceFailure extends Error {
 }
 
 /** For the whole answer. A service that is slower is as good as down for a minute's refresh of ten thousand products. */
-const TIMEOUT_MS = 5_000;
+const timeoutMs = (): number => Number(findEnv('OFFERS_TIMEOUT_MS') ?? 5_000);
 /** A thousand offers take some 120 KB. */
 const MAX_BYTES = 1_000_000;
 /** Given by the service's contract. */
@@ -56,7 +56,7 @@ async function call(method: 'GET' | 'POST', path: string, token: string, body?: 
       // the service's own name for the header
       headers: { bearer: token, ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: timeoutMs(),
       maxBytes: MAX_BYTES,
     });
   } catch (error) {

@@ -109,30 +109,38 @@ test('over a period the change is of the price in force at its start, not of the
   expect(lowest.points).toHaveLength(2);
 });
 
-test.each([
-  ['404', 404, 'not_found'],
-  ['401', 401, 'unauthorized'],
-  ['500', 500, 'unavailable'],
-  ['429', 429, 'busy'],
-  ['garbage', 'oops', 'garbage'],
-  ['an empty body', '', 'garbage'],
-  ['a wrong shape', '{"offers":[]}', 'garbage'],
-  ['a price below zero', [offer(-1)], 'garbage'],
-])('%s for one product touches that product alone', async (_, answer, failure) => {
-  const bad = await shop.addProduct('Bad');
+test('one product’s trouble, whatever it is, touches that product alone', async () => {
+  const troubles: [unknown, string][] = [
+    [404, 'not_found'],
+    [401, 'unauthorized'],
+    [500, 'unavailable'],
+    [429, 'busy'],
+    ['oops', 'garbage'],
+    ['', 'garbage'],
+    ['{"offers":[]}', 'garbage'],
+    [[offer(-1)], 'garbage'],
+  ];
+  const bad = await shop.addProducts(...troubles.map(() => 'Bad'));
   const others = await shop.addProducts(...Array(6).fill('Good'));
   const before = offer(10);
-  for (const id of [bad, ...others]) service.state.offers.set(id, [before]);
+  for (const id of [...bad, ...others]) service.state.offers.set(id, [before]);
   await shop.refresh();
-  service.state.offers.set(bad, answer);
+  bad.forEach((id, place) => void service.state.offers.set(id, troubles[place]?.[0] as never));
   for (const id of others) service.state.offers.set(id, [{ ...before, price: 11 }]);
-  expect(await shop.refresh()).toMatchObject({ state: 'done', failed: 1, failures: { [failure]: 1 }, changed: 6 });
-  expect(await shop.offersOf(bad)).toMatchObject([{ id: before.id, price: '10.00', is_active: true }]);
+  const failures = { not_found: 1, unauthorized: 1, unavailable: 1, busy: 1, garbage: 4 };
+  expect(await shop.refresh()).toMatchObject({ state: 'done', failed: 8, failures, changed: 6 });
+  for (const [place, id] of bad.entries()) {
+    expect(await shop.offersOf(id)).toMatchObject([{ id: before.id, price: '10.00', is_active: true }]);
+    const { unobserved } = await shop.pricesOf(id);
+    expect(unobserved.at(-1).reason).toContain(troubles[place]?.[1]);
+  }
   for (const id of others) expect(await shop.offersOf(id)).toMatchObject([{ price: '11.00' }]);
-  service.state.offers.set(bad, [{ ...before, price: 12 }]);
+  for (const id of bad) service.state.offers.set(id, [{ ...before, price: 12 }]);
   await shop.refresh();
-  expect(await shop.offersOf(bad)).toMatchObject([{ id: before.id, price: '12.00' }]);
-  expect(await shop.productOf(bad)).toMatchObject({ offers_status: 'active', offers_error: null });
+  for (const id of bad) {
+    expect(await shop.offersOf(id)).toMatchObject([{ id: before.id, price: '12.00' }]);
+    expect(await shop.productOf(id)).toMatchObject({ offers_status: 'active', offers_error: null });
+  }
 });
 
 const many = (count: number) => Array.from({ length: count }, () => crypto.randomUUID());
@@ -195,6 +203,7 @@ test('a product that the service has forgotten is registered anew, once, and com
     service.state.offers.set(id, 404);
     const { attempts } = await registration();
     expect(await shop.refresh()).toMatchObject({ failures: { not_found: 1 } });
+    await p.settle();
     expect(service.state.registered.has(id)).toBe(true);
     expect(await registration()).toMatchObject({ state: 'registered', attempts: attempts + 1 });
     expect(await shop.productOf(id)).toMatchObject({ offers_status: 'error', offers_error: 'offers: status 404' });

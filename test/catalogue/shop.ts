@@ -21,7 +21,7 @@ export async function openShop() {
 
   const get = async (path: string) => (await p.api('GET', path, {}, operator)).body;
 
-  /** Adds products and works until they are registered. @returns their ids */
+  /** Adds products and works until the service has said something to each. @returns their ids */
   async function addProducts(...names: string[]): Promise<string[]> {
     const ids: string[] = [];
     for (const name of names) {
@@ -29,7 +29,8 @@ export async function openShop() {
       expect(status).toBe(201);
       ids.push(body.id);
     }
-    await p.settle();
+    const states = () => Promise.all(ids.map(async (id) => (await get(`/api/registrations/${id}/`)).state));
+    await p.settle(async () => !(await states()).includes('pending'));
     return ids;
   }
 
@@ -44,8 +45,9 @@ export async function openShop() {
     /** Refreshes all offers as the schedule does. @returns the run */
     async refresh() {
       const { id } = await p.run<{ id: string }>('Catalogue/StartRun', {});
-      await p.settle();
-      return get(`/api/catalogue/runs/${id}/`);
+      const run = () => get(`/api/catalogue/runs/${id}/`);
+      await p.settle(async () => (await run()).state !== 'running');
+      return run();
     },
     productOf: (id: string) => get(`/api/products/${id}/`),
     pricesOf: (id: string, query = '') => get(`/api/products/${id}/prices/${query}`),
