@@ -27,15 +27,19 @@ export interface Call<O extends Operation = Operation> {
   requireMatch: (current: unknown) => void;
 }
 
-/** JSON can write half of a surrogate pair as an escape; UTF-8, and so every store, cannot hold it. */
-const HALF_PAIR = /\\ud[89a-f]/i;
+/**
+ * JSON can write half of a surrogate pair as an escape; UTF-8, and so every store, cannot hold it. U+FFFE and U+FFFF are no
+ * characters, and queues refuse them: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+ */
+const SUSPECT = /\\u(d[89a-f]|fff[ef])|[\ufffe\uffff]/i;
+const isText = (value: string): boolean => value.isWellFormed() && !/[\ufffe\uffff]/.test(value);
 
 /** As deep as DynamoDB stores: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
 const DEEPEST = 32;
 
 function textErrors(value: unknown, path: string[] = []): FieldError[] {
   if (typeof value === 'string') {
-    return value.isWellFormed() ? [] : [{ path: path.join('.'), message: 'expected well-formed Unicode' }];
+    return isText(value) ? [] : [{ path: path.join('.'), message: 'expected well-formed Unicode' }];
   }
   if (typeof value !== 'object' || value === null || path.length > DEEPEST) return [];
   return Object.entries(value).flatMap(([name, inner]) => textErrors(inner, [...path, name]));
@@ -124,7 +128,7 @@ export function readCall(
   const query = operation.query?.safeParse(queryOf(event), REPORTING);
   const body = operation.body?.safeParse(input, REPORTING);
   const unfit = [query, body].flatMap((part) => (part?.success === false ? fieldErrors(part.error) : []));
-  const errors = !unfit.length && HALF_PAIR.test(rawBody) ? textErrors(input) : unfit;
+  const errors = !unfit.length && SUSPECT.test(rawBody) ? textErrors(input) : unfit;
   if (errors.length) throw invalid(bounded(errors));
   const address = event.requestContext.identity?.sourceIp ?? '';
   const route = `${operation.method} ${event.path.replace(/\/$/, '')}`;

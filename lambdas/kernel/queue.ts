@@ -17,6 +17,10 @@ export interface QueueMessage {
 
 const BATCH = 10;
 
+/** JSON of characters that SQS takes: of those that JSON leaves as they are, it refuses two. */
+const json = (body: unknown): string =>
+  JSON.stringify(body).replace(/[\ufffe\uffff]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
+
 /** The URL of a queue by its role, as the stack gave it to this function: `TASKS` is `TASKS_QUEUE_URL`. */
 export const queueUrl = (role: string): string => env(`${role}_QUEUE_URL`);
 
@@ -26,7 +30,7 @@ export async function send(url: string, messages: QueueMessage[]): Promise<void>
     const Entries = messages.slice(start, start + BATCH).map(
       ({ body, text, delaySeconds, attributes }, index): SendMessageBatchRequestEntry => ({
         Id: String(index),
-        MessageBody: text ?? JSON.stringify(body),
+        MessageBody: text ?? json(body),
         ...(delaySeconds ? { DelaySeconds: Math.min(900, Math.ceil(delaySeconds)) } : {}),
         ...(attributes && {
           MessageAttributes: Object.fromEntries(

@@ -175,6 +175,11 @@ test('a field that is not there is required, and of very many errors so many are
   expect(errors.at(-1)).toEqual({ path: '', message: 'and 400 more' });
 });
 
+test.each(['\ufffe', '\uffff', '\ud800'])('no text holds what is no character: %j', async (one) => {
+  const { statusCode, json } = await call('PUT', '/things/1/', { name: `a${one}` });
+  expect([statusCode, json.errors?.[0]?.path]).toEqual([422, 'name']);
+});
+
 test('a field that nobody knows is named, where the schema takes no other', async () => {
   const { statusCode, json } = await call('PUT', '/things/1/', { nam: 'x', 'Na me': 1 });
   expect(statusCode).toBe(422);

@@ -292,3 +292,15 @@ test('sending more than a batch holds arrives whole, and a refused one is an err
   );
   expect(await take(ROLE)).toHaveLength(25);
 });
+
+test('what SQS takes for no character goes as an escape', async () => {
+  let sent = '';
+  const spy = jest.spyOn(sqs, 'send').mockImplementation(async ({ input }: { input: object }) => {
+    sent = (input as { Entries: { MessageBody: string }[] }).Entries[0]?.MessageBody ?? '';
+    return {};
+  });
+  await send('queue', [{ body: { text: 'a\uffffb' } }]);
+  spy.mockRestore();
+  expect(sent).toBe('{"text":"a\\uffffb"}');
+  expect(JSON.parse(sent)).toEqual({ text: 'a\uffffb' });
+});
