@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { CLOCK_KEY, now, syncClock } from '../../lambdas/kernel/clock';
@@ -5,7 +6,7 @@ import { documents } from '../../lambdas/kernel/documents';
 import { type HttpRequest, proxyEvent, serveGateway } from './gateway';
 import { callers } from './principals';
 import { eventually, invoke } from './processes';
-import { lanesOf } from './pump';
+import { type Lane, lanesOf } from './pump';
 import { createParts, type FunctionPart } from './template';
 
 export interface Answer {
@@ -20,6 +21,9 @@ export interface ApiRequest extends Omit<HttpRequest, 'body' | 'method' | 'path'
   /** Sent as JSON; a text goes as it is. */
   body?: unknown;
 }
+
+/** A lane that has given nothing so many times in a row is quiet. */
+const LOOKS = 3;
 
 /** Whose path it is, as the API's routes have it. */
 async function contextOf({ method, path }: HttpRequest): Promise<string> {
@@ -103,19 +107,32 @@ export async function platform(...contexts: string[]) {
     run: <T>(path: string, event: unknown, extra: Record<string, string> = {}) =>
       invoke<T>(named(path), event, { API_URL: gateway.url, ...extra }),
 
-    /** Works on all queues and streams of the contexts until nothing is left in three rounds, or until a condition holds. */
+    /**
+     * Works on all queues and streams of the contexts, each by itself, until some looks at each have found nothing since
+     * the last of them found something, or until a condition holds.
+     */
     async settle(until?: () => Promise<boolean>, limitMs = 180_000): Promise<void> {
-      let quiet = 0;
-      await eventually(
-        'the lanes are quiet',
-        async () => {
-          const given = await Promise.all(lanes.map((lane) => lane.once()));
-          if (until) return until();
-          quiet = given.some(Boolean) ? 0 : quiet + 1;
-          return quiet >= 3;
-        },
-        limitMs,
-      );
+      const empty = new Map(lanes.map((lane) => [lane, 0]));
+      let isOver = false;
+      const work = async (lane: Lane): Promise<void> => {
+        while (!isOver) {
+          const times = empty.get(lane) ?? 0;
+          // one that has looked often enough rests until another finds something
+          const given = until || times < LOOKS ? await lane.once() : 0;
+          if (given) for (const one of lanes) empty.set(one, 0);
+          else empty.set(lane, (empty.get(lane) ?? 0) + 1);
+          if (!given) await delay(20);
+        }
+      };
+      const isQuiet = async () => [...empty.values()].every((times) => times >= LOOKS);
+      const working = Promise.all(lanes.map(work));
+      try {
+        const look = until ?? isQuiet;
+        await Promise.race([working, eventually('the lanes are quiet', async () => isOver || look(), limitMs)]);
+      } finally {
+        isOver = true;
+        await working;
+      }
     },
 
     /** Moves the product's clock to so many seconds beyond the machine's, and waits until the functions follow it. */

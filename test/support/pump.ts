@@ -104,11 +104,11 @@ function streamLane(source: Source, extra: () => Record<string, string>): Lane {
             await invoke(source.function, { Records: wanted }, extra());
           } catch (error) {
             if (!(error instanceof ProcessEnded)) throw error;
-            given += wanted.length;
+            given += Records.length;
             continue;
           }
-          given += wanted.filter(({ dynamodb }) => dynamodb?.Keys?.['sk']?.S === 'OUTBOX').length;
         }
+        given += Records.length;
         shards.set(shard, NextShardIterator);
       }
       return given;
