@@ -33,6 +33,8 @@ export const StoredMailing = Mailing.extend({
   is_read: z.boolean(),
   /** Messages handed to senders so far; with what returned from them it says how many are on their way. */
   emitted: z.int(),
+  /** How many of them had returned at a time of the machine's, for what has returned since tells the pace. */
+  pace: z.object({ at_ms: z.number(), returned: z.int() }).optional(),
   /** When the run is to be looked at next: if it was not a while after that, its driver is dead. */
   wake_at: z.string(),
   closed_at: z.string().optional(),
@@ -67,7 +69,8 @@ export const runIndex = (wakeAt: string | undefined, id: string) => ({
   gsi2sk: wakeAt === undefined ? undefined : `${wakeAt}#${id}`,
 });
 
-function checkTimes({ start_at, end_at }: { start_at: string; end_at: string }): void {
+/** @throws Problem 422 for an end before the start or in the past */
+export function checkTimes({ start_at, end_at }: { start_at: string; end_at: string }): void {
   const errors: FieldError[] = [];
   if (end_at <= start_at) errors.push({ path: 'end_at', message: 'expected a time after start_at' });
   else if (end_at <= timestamp()) errors.push({ path: 'end_at', message: 'expected a time in the future' });

@@ -1,5 +1,6 @@
 import { timestamp } from '../kernel/clock';
 import { countZones } from './audience';
+import { checkTimes } from './mailings';
 import { rate } from './rate';
 import type { NewMailing, Preview } from './schema';
 import { nextClosing, nextOpening } from './window';
@@ -24,8 +25,9 @@ function windowsOf({ time_window }: NewMailing, zone: string, from: number, end:
   return windows;
 }
 
-/** What a mailing would do if it were created now. Reads its audience by key, in pages, for seven seconds at the most. */
+/** What a mailing would do if it were created now. Reads its audience by key, in pages, for seven seconds at the most. @throws Problem 422 */
 export async function preview(mailing: NewMailing): Promise<Preview> {
+  checkTimes(mailing);
   const { zones, exact } = await countZones(mailing.filter, Date.now() + COUNT_MS);
   const from = Math.max(Date.parse(mailing.start_at), Date.parse(timestamp()));
   const end = Date.parse(mailing.end_at);

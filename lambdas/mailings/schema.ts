@@ -55,24 +55,36 @@ export const ClientChange = z
   .meta({ examples: [{ tag: 'vip', timezone: 'Asia/Yekaterinburg' }] });
 export type ClientChange = z.output<typeof ClientChange>;
 
-/** How many values of one kind a filter may name: each pair of tag and operator is a range of its own to read. */
+/** How many values of one kind a filter may name, and how many pairs: each of tag and operator is a range of its own to read. */
 const MOST_VALUES = 20;
+const MOST_PAIRS = 100;
 const oneOrMore = <T extends z.ZodType>(value: T) => z.union([value, z.array(value).min(1).max(MOST_VALUES)]);
 
-export const ClientQuery = PageQuery.extend({
+interface Pairs {
+  tag?: string | string[] | undefined;
+  operator_code?: string | string[] | undefined;
+}
+const hasFewPairs = ({ tag = '', operator_code = '' }: Pairs): boolean =>
+  [tag].flat().length * [operator_code].flat().length <= MOST_PAIRS;
+const TOO_MANY_PAIRS = `expected at most ${MOST_PAIRS} pairs of a tag and an operator code`;
+
+const ClientFields = {
   tag: oneOrMore(Tag).optional(),
   operator_code: oneOrMore(OperatorCode).optional(),
-});
+};
+
+export const ClientQuery = PageQuery.extend(ClientFields).refine(hasFewPairs, TOO_MANY_PAIRS);
+export const ExportQuery = PageQuery.omit({ limit: true }).extend(ClientFields).refine(hasFewPairs, TOO_MANY_PAIRS);
 
 /** Whom a mailing is for: clients with one of the tags and one of the operator codes. */
 export const Filter = z
   .strictObject({
-    operator_code: oneOrMore(OperatorCode).optional(),
-    tag: oneOrMore(Tag).optional(),
+    ...ClientFields,
     all: z.literal(true).optional().meta({ description: 'everybody; must be said' }),
   })
   .refine(({ operator_code, tag, all }) => all || operator_code || tag, 'would reach everybody: say "all": true')
   .refine(({ operator_code, tag, all }) => !all || !(operator_code || tag), '"all": true stands alone')
+  .refine(hasFewPairs, TOO_MANY_PAIRS)
   .meta({ examples: [{ tag: 'vip', operator_code: ['900', '901'] }] });
 export type Filter = z.output<typeof Filter>;
 

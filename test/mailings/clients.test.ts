@@ -276,6 +276,11 @@ test('mailings that reach nobody, everybody by mistake or no time are refused', 
   expect(await wrong({ filter: {} })).toEqual([422, 'filter']);
   expect(await wrong({ filter: { colour: 'red' } })).toEqual([422, 'filter.colour']);
   expect(await wrong({ filter: { all: true, tag: 'red' } })).toEqual([422, 'filter']);
+  const many = (length: number, prefix = '') => Array.from({ length }, (_, index) => `${prefix}${index + 101}`);
+  expect(await wrong({ filter: { tag: many(11), operator_code: many(10) } })).toEqual([422, 'filter']);
+  const query = [...many(11, 'tag='), ...many(10, 'operator_code=')].join('&');
+  expect((await shop.api('GET', `/api/clients/?${query}`)).status).toBe(422);
+  expect((await shop.api('GET', `/api/clients/export/?${query}`)).status).toBe(422);
   expect(await wrong({ time_window: { from: '09:00', to: '25:00' } })).toEqual([422, 'time_window.to']);
   expect((await shop.api('POST', '/api/mailings/', { ...good, filter: { all: true } })).status).toBe(201);
 });
@@ -298,6 +303,9 @@ test('a preview counts clients by zone, and says when they can be reached', asyn
       { timezone: 'Europe/Moscow', windows: [{ from: '2040-01-02T06:00:00.000Z', to: '2040-01-02T07:00:00.000Z' }] },
     ],
   });
+  const never = { start_at: '2040-01-02T05:00:00Z', end_at: '2040-01-02T04:00:00Z' };
+  const refused = await shop.api('POST', '/api/mailings/preview/', { text: 'x', ...never, filter: { tag: 'preview' } });
+  expect([refused.status, refused.body.errors[0].path]).toEqual([422, 'end_at']);
   const preview = async (fields: object) =>
     (
       await shop.api('POST', '/api/mailings/preview/', {
