@@ -11,6 +11,10 @@ import { settings } from './settings';
 /** Sends a second at the most when nothing else is set. */
 const RATE_PER_SECOND = 500;
 
+/** Functions that send, at once at the most. */
+const SENDERS = 20;
+const LOCAL_SENDERS = 2;
+
 /**
  * Clients and the mailings to them. Each mailing is driven by messages of the queue `Run`, which reads its audience, keeps
  * the ledger and hands messages to `Send`; `Minute` puts runs back on their way whose driver died.
@@ -38,8 +42,9 @@ export class Mailings extends Context {
       environment,
       timeout: Duration.seconds(40),
       // an emulator runs a process for each request to the stand-in, on the machine's few cores
-      batchSize: stage.local ? 1 : 4,
-      maxConcurrency: 20,
+      batchSize: stage.local ? 1 : 2,
+      maxConcurrency: SENDERS,
+      localConcurrency: LOCAL_SENDERS,
       memorySize: 1_024,
     });
     send.function.addEnvironment('SEND_PARALLEL', stage.local ? '4' : '25');
@@ -57,6 +62,7 @@ export class Mailings extends Context {
       localConcurrency: 6,
       memorySize: 1_024,
     });
+    run.function.addEnvironment('SENDERS', String(stage.local ? LOCAL_SENDERS : SENDERS));
     run.function.sendsTo('MAILINGS_SEND', send.queue).sendsTo('MAILINGS_RUN', run.queue);
 
     this.worker('Import', 'MAILINGS_IMPORT', {

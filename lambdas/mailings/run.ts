@@ -9,12 +9,10 @@ import { advance, DEAD_SECONDS, step } from './step';
 
 const Overdue = StoredMailing.pick({ id: true, version: true });
 
-/** A driver goes on so long by itself, then by a new message. */
-const DRIVE_MS = 10_000;
+/** A driver goes on so long by itself, then by a new message, behind those of mailings that want to start. */
+const DRIVE_MS = 1_500;
 /** While there is more of the audience to hand out, it waits so long for room. */
-const LINGER_MS = 1_500;
-/** And so long for the last answers: other mailings want to start. */
-const LAST_LINGER_MS = 300;
+const LINGER_MS = 1_000;
 const LOOK_MS = 200;
 /** While messages are on their way, those that have come back to be tried again are looked for this often. */
 const LOOK_FOR_DUE_MS = 1_000;
@@ -37,11 +35,11 @@ async function comeBack(mailing: StoredMailing, at: string): Promise<void> {
  */
 export async function run({ mailing: id, version, step: from }: RunMessage): Promise<void> {
   const started = Date.now();
-  let idleSince: number | undefined;
   let lookedAt = 0;
   let expected = from;
+  let known: StoredMailing | undefined;
   for (;;) {
-    const mailing = await findMailing(id);
+    const mailing = known ?? (await findMailing(id));
     if (mailing?.version !== version || (expected !== undefined && mailing.step !== expected)) return;
     const looksForDue = Date.now() - lookedAt > LOOK_FOR_DUE_MS;
     if (looksForDue) lookedAt = Date.now();
@@ -49,18 +47,17 @@ export async function run({ mailing: id, version, step: from }: RunMessage): Pro
     if (next === 'over') return;
     const hasTime = Date.now() - started < DRIVE_MS;
     if ('id' in next) {
+      if (!hasTime) return comeBack(next, timestamp());
+      // as this driver has just written it: who has changed it since makes the next write fail
+      known = next;
       expected = next.step;
-      idleSince = undefined;
-      if (hasTime) continue;
-      return comeBack(next, timestamp());
+      continue;
     }
+    known = undefined;
     expected = mailing.step;
-    idleSince ??= Date.now();
-    const waitMs = Date.parse(next.at) - now().getTime();
-    const patience = mailing.is_read ? LAST_LINGER_MS : LINGER_MS;
-    const lingers = next.isSoon ? Date.now() - idleSince < patience : waitMs < LINGER_MS;
-    if (!lingers || !hasTime) return comeBack(mailing, next.at);
-    await sleep(next.isSoon ? LOOK_MS : Math.max(0, waitMs));
+    const waitMs = next.isSoon ? LOOK_MS : Math.max(0, Date.parse(next.at) - now().getTime());
+    if (mailing.is_read || waitMs > LINGER_MS || !hasTime) return comeBack(mailing, next.at);
+    await sleep(waitMs);
   }
 }
 

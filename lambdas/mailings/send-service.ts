@@ -13,6 +13,8 @@ export interface Outcome {
 
 const TIMEOUT_MS = 5_000;
 const ANSWER_LENGTH = 200;
+/** Who asks for more patience than a day gets a day of it. */
+const MOST_PATIENCE_SECONDS = 86_400;
 
 /**
  * Answers that another try with the same message cannot change. Others pass: 401 and 403 speak of our token, 408, 425 and
@@ -56,7 +58,7 @@ export async function post(id: string, phone: string, text: string): Promise<Out
     });
     const body = await response.text();
     const { status } = response;
-    const retryAfter = Number(response.headers.get('retry-after'));
+    const retryAfter = Math.min(MOST_PATIENCE_SECONDS, Number(response.headers.get('retry-after')));
     return {
       outcome: judge(status, body),
       status,

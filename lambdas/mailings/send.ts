@@ -6,10 +6,12 @@ import { ConditionFailed, commit } from '../kernel/commit';
 import { env } from '../kernel/env';
 import { log } from '../kernel/log';
 import { type Breaker, noteRequests, readBreaker, TRIP } from './breaker';
+import { clientKey } from './clients';
 import { changed, countWrites, ledger, messageKey, StoredMessage } from './ledger';
 import { findMailing, type StoredMailing } from './mailings';
 import { closedReason, countsOf, held, without } from './placement';
-import { reserve, spacingMs } from './rate';
+import { backlogMs, reserve, spacingMs } from './rate';
+import { Client } from './schema';
 import { post } from './send-service';
 
 /** Some messages of a mailing, handed out until `lease`, to go from `slot_ms` on (the machine's time). */
@@ -33,8 +35,10 @@ export const retrySeconds = (attempts: number): number =>
 /** Later than this after its slot, a sender asks for another: its place in the row is gone. */
 const LATE_MS = 250;
 
-async function slotFor({ slot_ms }: SendMessage, sends: number): Promise<number> {
-  return Date.now() - slot_ms > LATE_MS ? reserve(sends) : slot_ms;
+/** Slots for some sends whose own were at `slot_ms`; undefined when they are gone and there are none before `until`. */
+async function slotFor(slot_ms: number, sends: number, until: number): Promise<number | undefined> {
+  if (Date.now() - slot_ms <= LATE_MS) return slot_ms;
+  return Date.now() + (await backlogMs()) < until ? reserve(sends) : undefined;
 }
 
 async function until(ms: number): Promise<void> {
@@ -57,10 +61,27 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A request that is not begun by then is left to another time: the function must live to hear of those it has begun. */
-const BEGIN_MS = 25_000;
+/** A request that is not begun by then is left to another time: other mailings want to send too. */
+const BEGIN_MS = 6_000;
 
 type Change = Partial<StoredMessage> & { at: string };
+
+/** A client as it is now. */
+const Recipient = Client.pick({ id: true, phone_number: true, timezone: true });
+
+/** Messages of a mailing, each to the number and in the zone that its client has now; none of them for a client who is gone. */
+async function findMessages(mailing: string, clients: string[]) {
+  const keys = clients.flatMap((client) => [messageKey(mailing, client), clientKey(client)]);
+  const found = await ledger.findMany(z.union([StoredMessage, Recipient]), keys);
+  const recipients = new Map(found.flatMap((one) => ('mailing' in one ? [] : [[one.id, one] as const])));
+  return found.flatMap((before) => {
+    if (!('mailing' in before)) return [];
+    const { phone_number, timezone } = recipients.get(before.client) ?? {};
+    return [{ before, message: phone_number && timezone ? { ...before, phone_number, timezone } : undefined }];
+  });
+}
+
+const expired = (last_error: string): Change => ({ status: 'expired', state: undefined, at: timestamp(), last_error });
 
 /** What a message becomes that is not asked for at all; undefined for one that is. */
 function withheld(
@@ -70,7 +91,7 @@ function withheld(
   probe: boolean,
 ): Change | undefined {
   if (mailing.status === 'cancelled' || timestamp() >= mailing.end_at) {
-    return { status: 'expired', state: undefined, at: timestamp(), last_error: closedReason(mailing) };
+    return expired(closedReason(mailing));
   }
   if (mailing.status === 'paused') return { state: 'held', at: timestamp() };
   if (breaker.open_until !== undefined && !probe) return { state: 'service_down', at: breaker.open_until };
@@ -147,31 +168,35 @@ function looker(id: string) {
  */
 export async function sendMessages(task: SendMessage): Promise<void> {
   const { mailing: id, lease, clients, probe } = task;
-  const started = Date.now();
+  const begin = Date.now() + BEGIN_MS;
   await until(task.slot_ms);
-  const all = await ledger.findMany(
-    StoredMessage,
-    clients.map((client) => messageKey(id, client)),
+  const all = await findMessages(id, clients);
+  const own = all.filter(
+    ({ before: { status, state, at } }) => status === 'processing' && state === 'sending' && at === lease,
   );
-  const own = all.filter(({ status, state, at }) => status === 'processing' && state === 'sending' && at === lease);
   if (lease <= timestamp() || !own.length) return;
-  const slot = await slotFor(task, own.length);
+  const slot = await slotFor(task.slot_ms, own.length, begin);
   const look = looker(id);
   const { breaker } = await look();
   let well = 0;
   let failed = 0;
+  const sendOne = async (message: StoredMessage, own_slot: number): Promise<Change> => {
+    const isEnough = Date.now() > begin || (well === 0 && failed >= TRIP);
+    const at = isEnough ? undefined : await slotFor(own_slot, 1, begin);
+    if (at === undefined) return { state: 'held', at: timestamp() };
+    await until(at);
+    const seen = await look();
+    return withheld(seen.mailing, message, seen.breaker, probe) ?? request(seen.mailing, message);
+  };
   const results = await Promise.all(
-    own.map(async (before, index): Promise<Result> => {
-      await until(slot + index * spacingMs());
-      const change = await inTurn(async (): Promise<Change> => {
-        const isEnough = Date.now() - started > BEGIN_MS || (well === 0 && failed >= TRIP);
-        if (isEnough) return { state: 'held', at: timestamp() };
-        const seen = await look();
-        return withheld(seen.mailing, before, seen.breaker, probe) ?? request(seen.mailing, before);
-      });
+    own.map(async ({ before, message }, index): Promise<Result> => {
+      if (!message) return { before, after: { ...before, ...expired('the client was deleted') } };
+      const own_slot = (slot ?? task.slot_ms) + index * spacingMs();
+      await until(own_slot);
+      const change = await inTurn(() => sendOne(message, own_slot));
       if (change.status === 'sent' || change.status === 'error') well += 1;
       if (change.state === 'retry') failed += 1;
-      return { before, after: { ...before, ...change } };
+      return { before, after: { ...message, ...change } };
     }),
   );
   await settle(id, results);

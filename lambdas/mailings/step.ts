@@ -1,5 +1,6 @@
 import { now, secondsAfter, timestamp } from '../kernel/clock';
 import { ConditionFailed, commit, commitIf } from '../kernel/commit';
+import { env } from '../kernel/env';
 import { log } from '../kernel/log';
 import { queueUrl, send } from '../kernel/queue';
 import { nextClients } from './audience';
@@ -15,15 +16,19 @@ import type { SendMessage } from './send';
 const PAGE = 95;
 /** Messages of one step, a transaction after the other. */
 const STEP = 5 * PAGE;
-/** Messages of one mailing on their way at once: what a slow service can hold up of the senders that all share. */
+/** Messages of one mailing on their way at once, at the most. */
 const ON_THE_WAY = 1_200;
+/** What of them comes back tells how many there may be: so many seconds' worth, lest a slow service hold up all senders. */
+const PACE_SECONDS = 4;
+/** The pace is measured over so long, or a little more. */
+const PACE_MS = 2_000;
 /** A mailing takes slots so far ahead and no further: the others get theirs in turn. */
 const AHEAD_MS = 2_000;
 /** How long whoever was handed a message has it: longer than a slot, the queue and the service can take together. */
 const LEASE_SECONDS = 120;
 /** After the end: within this time an answer may still come to what was asked before, and be stored. */
 const GRACE_SECONDS = 35;
-const LOOK_SECONDS = 2;
+const LOOK_SECONDS = 1;
 /** If a run was not looked at so long after its time, its driver is dead. */
 export const DEAD_SECONDS = 30;
 
@@ -184,6 +189,16 @@ function closable(mailing: StoredMailing, found: StoredMessage[]): StoredMessage
   return found.filter(({ state, at }) => isOver || state !== 'sending' || at <= timestamp());
 }
 
+/** How many messages of a mailing may be on their way: as many as all senders can hold, more while they come back fast. */
+function allowance({ pace }: StoredMailing, returned: number): number {
+  const seconds = pace ? Math.max(1, Date.now() - pace.at_ms) / 1_000 : 1;
+  const back = returned - (pace?.returned ?? 0);
+  return Math.min(ON_THE_WAY, Math.max(Number(env('SENDERS')) * chunkSize(), (PACE_SECONDS * back) / seconds));
+}
+
+const paceOf = ({ pace }: StoredMailing, returned: number): Pick<StoredMailing, 'pace'> =>
+  pace && Date.now() - pace.at_ms < PACE_MS ? {} : { pace: { at_ms: Date.now(), returned } };
+
 async function start(mailing: StoredMailing): Promise<Next> {
   if (mailing.start_at > timestamp()) return { at: mailing.start_at, isSoon: false };
   const begun = { status: 'running' as const, cursor: { segment: 0 } };
@@ -237,7 +252,9 @@ export async function step(mailing: StoredMailing, looksForDue: boolean): Promis
   const isRead = mailing.is_read || mailing.status === 'cancelled';
   if (isRead && processing === 0) return finish(mailing);
   const inFlight = mailing.emitted - returned;
-  const free = closing ? STEP : Math.max(0, Math.min(STEP, room.free, ON_THE_WAY - inFlight));
+  const free = closing
+    ? STEP
+    : Math.max(0, Math.min(STEP, room.free, Math.floor(allowance(mailing, returned)) - inFlight));
   if (free === 0) return rest(mailing, inFlight, room.until);
 
   const isLooking = closing || looksForDue || inFlight <= 0;
@@ -255,6 +272,9 @@ export async function step(mailing: StoredMailing, looksForDue: boolean): Promis
     ...(page?.found.map((client) => placeClient(mailing, client, lease, closing)) ?? []),
   ];
   const placements = room.breaker ? await withProbe(id, room.breaker, all) : all;
-  const progress = page && { cursor: page.cursor ?? mailing.cursor ?? { segment: 0 }, is_read: !page.cursor };
-  return carryOut(mailing, progress ?? {}, placements, { lease, probe: room.breaker !== undefined });
+  const progress = {
+    ...paceOf(mailing, returned),
+    ...(page && { cursor: page.cursor ?? mailing.cursor ?? { segment: 0 }, is_read: !page.cursor }),
+  };
+  return carryOut(mailing, progress, placements, { lease, probe: room.breaker !== undefined });
 }

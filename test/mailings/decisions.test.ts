@@ -52,6 +52,32 @@ test('one under way can be changed in its text and its end, for what is not yet 
   for (const verb of ['pause', 'resume', 'cancel']) expect((await decide(mailing, verb)).status).toBe(409);
 });
 
+test('a client who is changed or deleted meanwhile is written to as they are now, or not at all', async () => {
+  const zones = ['Etc/GMT+2', 'Etc/GMT+2', 'Etc/GMT+2', 'UTC'];
+  const clients = await shop.fill(4, (index) => ({ tag: 'fickle', timezone: zones[index] ?? 'UTC' }));
+  const mailing = await shop.mail({
+    filter: { tag: 'fickle' },
+    end_at: inMs(10 * 60 * MINUTES),
+    time_window: openInUtc(),
+  });
+  await shop.p.settle(async () => (await shop.counts(mailing))['sent'] === 1);
+  await shop.p.settle();
+  const [moved, gone, travelled] = clients;
+  expect((await shop.api('PATCH', `/api/clients/${moved}/`, { phone_number: '79990001122' })).status).toBe(200);
+  expect((await shop.api('DELETE', `/api/clients/${gone}/`)).status).toBe(204);
+  expect((await shop.api('PATCH', `/api/clients/${travelled}/`, { timezone: 'Etc/GMT+4' })).status).toBe(200);
+  const waits = await shop.messages(mailing, '&status=processing');
+  await shop.pass((Date.parse(waits[0].waiting.until) - Date.now()) / 1_000 + 1);
+  await shop.p.settle(async () => (await shop.counts(mailing))['processing'] === 1);
+  const messages = await shop.messages(mailing);
+  const of = (client: string | undefined) => messages.find((one) => one.client === client);
+  expect(of(moved)).toMatchObject({ status: 'sent', phone_number: '79990001122' });
+  expect(shop.service.asked.at(-1)?.phone).toBe(79990001122);
+  expect(of(gone)).toMatchObject({ status: 'expired', last_error: 'the client was deleted' });
+  expect(of(travelled)).toMatchObject({ status: 'processing', attempts: 0, waiting: { reason: 'window' } });
+  await shop.api('DELETE', `/api/mailings/${mailing}/`);
+});
+
 test('an end that is brought forward lets what waits expire by then', async () => {
   await shop.fill(2, () => ({ tag: 'short' }));
   shop.service.behave(() => 500);

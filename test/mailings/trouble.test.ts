@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { writeOne } from '../../lambdas/kernel/table';
 import { clientOf, ledger, messageKey } from '../../lambdas/mailings/ledger';
 import { freePort } from '../support/emulator-setup';
@@ -28,6 +29,15 @@ const record = (message: object) => ({
   ],
 });
 const drive = (mailing: string, version = 1) => shop.p.run('Mailings/Run/Function', record({ mailing, version }));
+
+/** @returns what sets it back */
+function setRate(perSecond: number): () => void {
+  const parts = ['Run/Function', 'Send/Function', 'Api'].map((one) => shop.p.named(`Mailings/${one}`).environment);
+  for (const environment of parts) environment['SEND_RATE_PER_SECOND'] = String(perSecond);
+  return () => {
+    for (const environment of parts) environment['SEND_RATE_PER_SECOND'] = '500';
+  };
+}
 
 /** Works until the mailing's first message waits for a reason. */
 async function waitsFor(mailing: string, reason: string) {
@@ -121,7 +131,7 @@ test('a dead service is asked some twenty times, then by single probes, and cost
 });
 
 test('a mailing at whose text the service fails does not delay another one', async () => {
-  await shop.fill(150, () => ({ tag: 'ill' }));
+  await shop.fill(90, () => ({ tag: 'ill' }));
   await shop.fill(150, () => ({ tag: 'well' }));
   shop.service.behave(({ text }) => (text === 'ill' ? 500 : undefined));
   const ill = await shop.mail({ filter: { tag: 'ill' }, text: 'ill', end_at: inMs(60 * MINUTES) });
@@ -130,7 +140,7 @@ test('a mailing at whose text the service fails does not delay another one', asy
   expect(await shop.finish(well)).toMatchObject({ total: 150, sent: 150 });
   const all = await shop.messages(well);
   expect(all.every(({ attempts }) => attempts === 1)).toBe(true);
-  expect(await shop.counts(ill)).toMatchObject({ sent: 0, processing: 150 });
+  expect(await shop.counts(ill)).toMatchObject({ sent: 0, processing: 90 });
   await shop.api('DELETE', `/api/mailings/${ill}/`);
   await shop.p.settle();
 });
@@ -160,9 +170,82 @@ test('a service that asks for patience gets it; one that cannot be reached is as
   expect(Number(second) - Number(first)).toBeGreaterThan(6_500);
 });
 
+test('a service that asks for more patience than there is gets it until the end, and nothing is lost', async () => {
+  await shop.fill(2, () => ({ tag: 'eternal' }));
+  const numbers = ['10000000000000', '300000000000'];
+  for (const seconds of numbers) {
+    shop.service.forget();
+    shop.service.behave(() => 429);
+    shop.service.askForPatience(seconds);
+    const mailing = await shop.mail({ filter: { tag: 'eternal' } });
+    const waiting = await waitsFor(mailing, 'retry');
+    const { body } = await shop.api('GET', `/api/mailings/${mailing}/`);
+    expect(waiting?.until).toBe(body.end_at);
+    await shop.p.settle();
+    expect(shop.service.asked).toHaveLength(2);
+    await shop.api('DELETE', `/api/mailings/${mailing}/`);
+  }
+});
+
+test('a service that is slow but well with one mailing does not hold up another', async () => {
+  const undo = setRate(40);
+  try {
+    await shop.fill(80, () => ({ tag: 'slow' }));
+    await shop.fill(5, () => ({ tag: 'fast' }));
+    shop.service.behave(async ({ text }) => {
+      if (text === 'slow') await delay(1_000);
+      return undefined;
+    });
+    const slow = await shop.mail({ filter: { tag: 'slow' }, text: 'slow' });
+    await shop.p.settle(async () => shop.service.asked.length > 0);
+    const fast = await shop.mail({ filter: { tag: 'fast' }, text: 'fast' });
+    await shop.p.settle(async () => (await shop.counts(fast))['sent'] === 5);
+    // what all senders hold, and what they were given meanwhile
+    expect(shop.service.asked.filter(({ text }) => text === 'slow').length).toBeLessThan(45);
+    await shop.api('DELETE', `/api/mailings/${slow}/`);
+  } finally {
+    undo();
+  }
+});
+
+test('after a stall of the service nothing is made up for: the rate holds', async () => {
+  const undo = setRate(100);
+  try {
+    await shop.fill(25, () => ({ tag: 'stall' }));
+    shop.service.behave(async (_, number) => {
+      if (number <= 4) await delay(1_000);
+      return undefined;
+    });
+    const mailing = await shop.mail({ filter: { tag: 'stall' } });
+    expect(await shop.finish(mailing)).toMatchObject({ sent: 25 });
+    const late = shop.service.asked.slice(4).map(({ at }) => at);
+    // 20 spaces of 10 ms between those that had to wait
+    expect(Math.max(...late) - Math.min(...late)).toBeGreaterThan(180);
+  } finally {
+    undo();
+  }
+});
+
+test('a message that missed its slot does not keep its sender when the next one is far', async () => {
+  const undo = setRate(0.05);
+  try {
+    await shop.fill(1, () => ({ tag: 'rare' }));
+    const mailing = await shop.mail({ filter: { tag: 'rare' } });
+    await drive(mailing);
+    await delay(400);
+    const before = Date.now();
+    await shop.p.settle();
+    expect(Date.now() - before).toBeLessThan(10_000);
+    expect(shop.service.asked).toHaveLength(0);
+    await shop.api('DELETE', `/api/mailings/${mailing}/`);
+  } finally {
+    undo();
+    await writeOne(ledger.delete({ pk: 'RATE', sk: 'RATE' }));
+  }
+});
+
 test('with the rate open nothing waits for its turn', async () => {
-  const parts = ['Run/Function', 'Send/Function', 'Api'].map((one) => shop.p.named(`Mailings/${one}`).environment);
-  for (const environment of parts) environment['SEND_RATE_PER_SECOND'] = '0';
+  const undo = setRate(0);
   try {
     await shop.fill(210, () => ({ tag: 'open' }));
     const mailing = await shop.mail({ filter: { tag: 'open' } });
@@ -171,7 +254,7 @@ test('with the rate open nothing waits for its turn', async () => {
     expect(await shop.finish(mailing)).toMatchObject({ sent: 210 });
     expect(shop.service.asked).toHaveLength(210);
   } finally {
-    for (const environment of parts) environment['SEND_RATE_PER_SECOND'] = '500';
+    undo();
   }
 });
 
@@ -226,17 +309,16 @@ test('a run that died between two pages goes on, though some of its first messag
 });
 
 test('all senders together keep to the rate', async () => {
-  const parts = ['Run', 'Send'].map((one) => shop.p.named(`Mailings/${one}/Function`).environment);
-  for (const environment of parts) environment['SEND_RATE_PER_SECOND'] = '40';
+  const undo = setRate(40);
   try {
-    await shop.fill(120, () => ({ tag: 'slow' }));
-    const mailing = await shop.mail({ filter: { tag: 'slow' } });
+    await shop.fill(120, () => ({ tag: 'rated' }));
+    const mailing = await shop.mail({ filter: { tag: 'rated' } });
     expect(await shop.finish(mailing)).toMatchObject({ sent: 120 });
     const times = shop.service.asked.map(({ at }) => at);
     // 119 spaces of 25 ms; a machine that stalls may deliver some late, and only the first one late makes it shorter
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1_800);
   } finally {
-    for (const environment of parts) environment['SEND_RATE_PER_SECOND'] = '500';
+    undo();
   }
 });
 
