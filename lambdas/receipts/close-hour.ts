@@ -154,10 +154,11 @@ async function rollUp(places: Iterable<string>, repaired: Set<string>, hour: str
 async function closeOnce(
   hour: string,
   owner: string,
+  until: number,
   differences: Map<string, Difference>,
 ): Promise<Closing | undefined> {
   const marks = await marksOf(hour);
-  const recomputed = await recompute(hour);
+  const recomputed = await recompute(hour, until);
   const wrong = await findWrong(hour, recomputed);
   if (!areSame(marks, await marksOf(hour))) return undefined;
   const { receipts, missing, places, transactionIds } = recomputed;
@@ -196,12 +197,13 @@ const TRIES = 3;
  * Closes one hour: recomputes its totals from its receipts, repairs those that differ, brings its day's totals up to date,
  * and writes the hour's sums and taxes as a record. Whatever is counted in the hour meanwhile makes it start again: the
  * marks are another then. @returns undefined when the hour kept changing, for the next run
+ * @throws when its receipts are not read by `until`, the machine's time
  */
-export async function closeHour(hour: string, owner: string): Promise<Closing | undefined> {
+export async function closeHour(hour: string, owner: string, until: number): Promise<Closing | undefined> {
   const differences = new Map<string, Difference>();
   for (let attempt = 0; attempt < TRIES; attempt++) {
     try {
-      const closing = await closeOnce(hour, owner, differences);
+      const closing = await closeOnce(hour, owner, until, differences);
       if (closing) return closing;
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;

@@ -4,7 +4,7 @@ import { table, type Write } from '../kernel/table';
 const KEY = { pk: 'CLOSING', sk: 'LOCK' };
 
 /** Longer than a run may take, so that one that died holds up the next hour's at the most once. */
-const HELD_MS = 6 * 60_000;
+export const HELD_MS = 6 * 60_000;
 
 /** One closing at a time. Real time: it is about runs, not about receipts. @returns whether it is ours now */
 export async function takeLock(owner: string): Promise<boolean> {

@@ -45,13 +45,21 @@ export const ClosingRun = z
     trigger: z.enum(['schedule', 'request']).default('schedule'),
     started_at: Timestamp.meta({ description: 'or asked for, while it is queued' }),
     finished_at: Timestamp.nullable(),
-    hours: z.array(z.string()).meta({ description: 'closed by this run', examples: [['2026-01-31T12:00:00.000Z']] }),
-    left: z.array(z.string()).meta({ description: 'still changing, or no time left: for the next run' }),
+    hours: z.array(z.string()).meta({
+      description: 'closed by this run, the first 1,000',
+      examples: [['2026-01-31T12:00:00.000Z']],
+    }),
+    hours_closed: Count,
+    left: z.array(z.string()).meta({
+      description:
+        'not closed: still changing, no time left, or as `error` says; the first 1,000. They are for the next run',
+    }),
+    hours_left: Count,
     receipts: Count.meta({ description: 'read to recompute the totals' }),
     differences: Count.meta({ description: 'totals that were wrong and are repaired' }),
     found: z.array(Difference).meta({ description: 'the first 20 of them' }),
     missing: Count.meta({ description: 'receipts in the journal that are not stored' }),
-    error: z.string().nullable(),
+    error: z.string().nullable().meta({ description: 'of the first hour that failed, with its reason' }),
   })
   .meta({ id: 'ClosingRun' });
 export type ClosingRun = z.output<typeof ClosingRun>;

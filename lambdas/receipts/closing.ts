@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { TryLater } from '../kernel/batch';
-import { now, timestamp } from '../kernel/clock';
+import { now, secondsAfter, timestamp } from '../kernel/clock';
 import { commit } from '../kernel/commit';
 import type { Handler } from '../kernel/http';
 import { newId } from '../kernel/id';
@@ -9,7 +9,7 @@ import { type ListCall, page } from '../kernel/page';
 import { invalid } from '../kernel/problem';
 import { table, type Write } from '../kernel/table';
 import { closeHour } from './close-hour';
-import { giveLock, takeLock } from './closing-lock';
+import { giveLock, HELD_MS, takeLock } from './closing-lock';
 import { ClosingRun } from './closing-schema';
 import type { ReceiptsContract } from './contract';
 import { hourOf, readMarks } from './totals';
@@ -33,7 +33,9 @@ const newRun = (status: ClosingRun['status'], trigger: ClosingRun['trigger']): C
   started_at: timestamp(),
   finished_at: null,
   hours: [],
+  hours_closed: 0,
   left: [],
+  hours_left: 0,
   receipts: 0,
   differences: 0,
   found: [],
@@ -47,15 +49,32 @@ async function changedHours(): Promise<string[]> {
   return [...new Set(marks.map(({ hour }) => hour))];
 }
 
+/** What is kept of the hours' names: an item takes 400 KB, and late receipts may be of very many hours. */
+const HOURS_AT_MOST = 1_000;
+
+function note(names: string[], start: string): void {
+  if (names.length < HOURS_AT_MOST) names.push(start);
+}
+
+/** Closes one hour after the other; each may take half of the time that is left, and one that fails holds up no other. */
 async function closeAll(run: ClosingRun, hours: string[], remainingMs: () => number): Promise<void> {
   for (const hour of hours) {
-    const closing = remainingMs() > RESERVE_MS ? await closeHour(hour, run.id) : undefined;
     const start = `${hour}:00:00.000Z`;
+    const left = remainingMs();
+    const closing =
+      left > RESERVE_MS &&
+      (await closeHour(hour, run.id, Date.now() + left / 2).catch((error: unknown) => {
+        log('error', 'an hour was not closed', { run: run.id, hour, error });
+        run.error ??= `${start}: ${String(error)}`.slice(0, 500);
+        return undefined;
+      }));
     if (!closing) {
-      run.left.push(start);
+      run.hours_left += 1;
+      note(run.left, start);
       continue;
     }
-    run.hours.push(start);
+    run.hours_closed += 1;
+    note(run.hours, start);
     run.receipts += closing.receipts;
     run.differences += closing.differences.length;
     run.missing += closing.missing.length;
@@ -66,22 +85,22 @@ async function closeAll(run: ClosingRun, hours: string[], remainingMs: () => num
 /** Does a run under its lock and notes how it went. @returns false when another closing is under way */
 async function carryOut(run: ClosingRun, remainingMs: () => number, hour?: string): Promise<boolean> {
   if (!(await takeLock(run.id))) return false;
-  run.status = 'running';
-  run.started_at = timestamp();
-  await commit({ writes: [write(run)] });
+  const close = async () => closeAll(run, hour === undefined ? await changedHours() : [hour], remainingMs);
   try {
-    await closeAll(run, hour === undefined ? await changedHours() : [hour], remainingMs);
-    run.status = 'done';
-  } catch (error) {
-    run.status = 'failed';
-    run.error = String(error).slice(0, 500);
-    throw error;
-  } finally {
+    run.status = 'running';
+    run.started_at = timestamp();
+    await commit({ writes: [write(run)] });
+    await close().catch((error: unknown) => {
+      run.error = String(error).slice(0, 500);
+    });
+    run.status = run.error === null ? 'done' : 'failed';
     run.finished_at = timestamp();
     await commit({ writes: [write(run)] });
+  } finally {
     await giveLock(run.id);
-    log('info', 'hours closed', { run: run.id, status: run.status, hours: run.hours.length, left: run.left.length });
   }
+  log('info', 'hours closed', { run: run.id, status: run.status, closed: run.hours_closed, left: run.hours_left });
+  if (run.error !== null) throw new Error(run.error);
   return true;
 }
 
@@ -135,5 +154,14 @@ export const startClosing: Handler<Operations['startClosing']> = async ({ body, 
   return run;
 };
 
+/** A run that says that it is running longer than its lock is held is one whose function did not live to end it. */
+function asItIs(run: ClosingRun): ClosingRun {
+  const isLost = run.status === 'running' && run.started_at < secondsAfter(now(), -HELD_MS / 1_000);
+  return isLost ? { ...run, status: 'failed', error: 'its function did not live to end it' } : run;
+}
+
 /** Runs of the closing, newest first. */
-export const listClosings = (call: ListCall) => page(table(), ClosingRun, call, { partition: RUNS });
+export async function listClosings(call: ListCall) {
+  const { results, next } = await page(table(), ClosingRun, call, { partition: RUNS });
+  return { results: results.map(asItIs), next };
+}

@@ -1,4 +1,4 @@
-import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteCommand, DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { documents } from '../../lambdas/kernel/documents';
 import { closeHours } from '../../lambdas/receipts/closing';
 import { calls, setFault } from '../support/faults';
@@ -25,6 +25,11 @@ afterEach(() => {
 
 const get = (path: string, caller = analyst) => p.api('GET', path, {}, caller);
 const close = () => p.run('Receipts/Close', {});
+/** As the function does that has so many milliseconds left. */
+const closeWithin = (remainingMs: () => number) => {
+  Object.assign(process.env, p.named('Receipts/Close').environment);
+  return closeHours(remainingMs);
+};
 const tableName = () => p.named('Receipts/Api').environment['TABLE_NAME'];
 const runs = async () => (await get('/api/analytics/runs/')).body.results;
 
@@ -126,6 +131,70 @@ test('ended at any call: the next run ends the work', async () => {
     setFault(undefined);
     await expectModel(p, model);
   }
+});
+
+test('an hour that cannot be closed is left with its reason, and holds up no other', async () => {
+  const hours = ['2026-01-31T10', '2026-01-31T11', '2026-01-31T12'];
+  const all = some(3).map((one, n) => ({ ...one, timestamp: `${hours[n]}:00:00.000Z` }));
+  for (const one of all) await deliver(p, newShard(), shardOf([one]));
+  let reads = 0;
+  intercept('s3', 'GetObjectCommand', (_, read) => {
+    if (++reads === 1) return Promise.reject(Object.assign(new Error('gone'), { name: 'NoSuchKey' }));
+    return read();
+  });
+  await expect(close()).rejects.toThrow(/gone/);
+  const [first, ...others] = hours.map((hour) => `${hour}:00:00.000Z`);
+  expect((await runs())[0]).toMatchObject({
+    ...{ status: 'failed', hours: others, hours_closed: 2, left: [first], hours_left: 1 },
+    error: expect.stringMatching(/^2026-01-31T10:00:00.000Z: .*gone/),
+  });
+  restore();
+  await close();
+  expect((await runs())[0]).toMatchObject({ status: 'done', hours: [first], error: null });
+});
+
+test('an hour with more receipts than there is time for is given up half-way, and the others are closed', async () => {
+  for (const body of some(20, { timestamp: '2026-01-31T10:00:00.000Z' })) {
+    await p.api('POST', '/api/add_checks/', { body }, operator);
+  }
+  await deliver(p, newShard(), shardOf(some(1)));
+  const real = Date.now;
+  let passed = 0;
+  jest.spyOn(Date, 'now').mockImplementation(() => real() + passed);
+  intercept('s3', 'GetObjectCommand', ({ Key }, read) => {
+    if (/door/.test(Key)) passed += 10_000;
+    return read();
+  });
+  try {
+    await closeWithin(() => 60_000).catch(() => undefined);
+  } finally {
+    jest.restoreAllMocks();
+  }
+  expect((await runs())[0]).toMatchObject({
+    ...{ status: 'failed', hours_closed: 1, hours_left: 1, left: ['2026-01-31T10:00:00.000Z'] },
+    error: expect.stringContaining('more receipts than a run has time for'),
+  });
+});
+
+test('of very many hours a run keeps the first names, and their number', async () => {
+  const Items = Array.from({ length: 1_050 }, (_, n) => ({
+    ...{ pk: 'CHANGED', sk: `${new Date(Date.UTC(2020, 0, 1, n)).toISOString().slice(0, 13)}#none`, token: 'x' },
+  }));
+  for (let start = 0; start < Items.length; start += 25) {
+    const requests = Items.slice(start, start + 25).map((Item) => ({ PutRequest: { Item } }));
+    await documents.send(new BatchWriteCommand({ RequestItems: { [tableName() ?? '']: requests } }));
+  }
+  await closeWithin(() => 0);
+  const [run] = await runs();
+  expect([run.hours_left, run.left.length]).toEqual([1_050, 1_000]);
+});
+
+test('a run whose function did not live to end it is shown as failed', async () => {
+  const { body } = await p.api('POST', '/api/analytics/runs/', { body: {} }, operator);
+  const started_at = new Date(Date.now() - 7 * 60_000).toISOString();
+  const Item = { pk: 'RUNS', sk: body.id, ...body, status: 'running', started_at };
+  await documents.send(new PutCommand({ TableName: tableName(), Item }));
+  expect((await runs())[0]).toMatchObject({ status: 'failed', error: 'its function did not live to end it' });
 });
 
 /** Writes something wrong into a place's totals of the hour of `some`. */
@@ -231,8 +300,7 @@ test('an hour for which no time is left, or that kept changing, is left to the n
   restore();
   const hour = '2026-01-31T12:00:00.000Z';
   expect((await runs())[0]).toMatchObject({ status: 'done', hours: [], left: [hour] });
-  Object.assign(process.env, p.named('Receipts/Close').environment);
-  await closeHours(() => 5_000);
+  await closeWithin(() => 5_000);
   expect((await runs())[0]).toMatchObject({ status: 'done', hours: [], left: [hour] });
   await close();
   expect((await runs())[0]).toMatchObject({ status: 'done', hours: [hour], left: [], receipts: changes });
