@@ -1,13 +1,11 @@
-import { createHash, randomInt } from 'node:crypto';
-import * as z from 'zod';
+import { createHash } from 'node:crypto';
 import { timestamp } from '../kernel/clock';
-import { ConditionFailed, commit } from '../kernel/commit';
+import { ConditionFailed, commit, commitIf } from '../kernel/commit';
 import { Reply } from '../kernel/http';
 import { newId } from '../kernel/id';
-import { type Idempotency, Replay } from '../kernel/idempotency';
-import { log } from '../kernel/log';
+import type { Idempotency } from '../kernel/idempotency';
 import { conflict, Problem } from '../kernel/problem';
-import { table } from '../kernel/table';
+import { announce } from './announced';
 import { appendOne } from './journal';
 import { enterCounted } from './lanes';
 import { rememberPlaces } from './places';
@@ -15,27 +13,6 @@ import { findReceipt, hashOf, type Incoming, putReceipt, shown } from './receipt
 import type { Checked, NewReceipt, Refused } from './schema';
 import { putRecords } from './stream';
 import { ALL_PLACES, addToHour, hourOf, markChanged, partOf, sumsOf } from './totals';
-
-const ANNOUNCED = 'ANNOUNCED';
-const COUNTERS = 8;
-
-/** Enters what senders were told. A failure here costs no receipt: it shows as stored but not announced. */
-async function announce(receipts: number, idempotency?: Idempotency): Promise<void> {
-  const key = { pk: ANNOUNCED, sk: String(randomInt(COUNTERS)) };
-  try {
-    await commit({ writes: [table().update(key, { add: { announced: receipts } })], idempotency });
-  } catch (error) {
-    if (error instanceof Replay) throw error;
-    log('error', 'not entered as announced', { receipts, error });
-  }
-}
-
-/** How many receipts were told to their senders to be accepted. */
-export async function readAnnounced(): Promise<number> {
-  const schema = z.object({ announced: z.number() });
-  const { items } = await table().query(schema, { partition: ANNOUNCED, consistent: true });
-  return items.reduce((sum, { announced }) => sum + announced, 0);
-}
 
 const RETRY_AFTER_SECONDS = 2;
 
@@ -113,7 +90,11 @@ async function recordNew(receipt: NewReceipt, idempotency?: Idempotency): Promis
   }
   const first = stored ?? (await findReceipt(transaction_id));
   if (first?.hash !== hash) throw conflict(`another receipt has the transaction_id ${transaction_id}`, 'other-content');
-  await idempotency?.replayIfAnswered();
+  if (idempotency) {
+    await idempotency.replayIfAnswered();
+    const remembered = idempotency.remember({ status: 200, body: shown(receipt), headers: {} });
+    if (!(await commitIf({ writes: [remembered.write()] }))) await remembered.replay();
+  }
   return false;
 }
 

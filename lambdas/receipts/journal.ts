@@ -58,7 +58,7 @@ async function writeOnce(Key: string, entries: JournalEntry[]): Promise<string |
 async function index(key: string, lane: string, entries: JournalEntry[]): Promise<void> {
   const hours = new Set(entries.flatMap(({ timestamp }) => (timestamp === undefined ? [] : [hourOf(timestamp)])));
   await Promise.all([
-    writeOne(table().put({ pk: 'ARRIVALS', sk: `${entries[0]?.arrived_at}#${key}`, key, lane })),
+    writeOne(table().put({ pk: 'ARRIVALS', sk: `${entries[0]?.arrived_at}#${key}`, key, lane, lines: entries.length })),
     ...[...hours].map((hour) => writeOne(table().put({ pk: `JOURNAL#${hour}`, sk: key, key, lane }))),
   ]);
 }
@@ -93,7 +93,13 @@ export async function keepPayload(id: string, Body: string): Promise<string> {
   return Key;
 }
 
-export const JournalObject = z.object({ sk: z.string(), key: z.string(), lane: z.string() });
+export const JournalObject = z.object({
+  sk: z.string(),
+  key: z.string(),
+  lane: z.string(),
+  /** How many of its lines the list shows: those behind were cut off on a retry, and are in the next object too. */
+  lines: z.int().optional(),
+});
 export type JournalObject = z.output<typeof JournalObject>;
 
 const READS = 4;

@@ -25,8 +25,8 @@ const transactionIdOf = (data: string): string[] => {
 };
 
 /** The stored receipts that the lines of an object made, newest first, each with its line. */
-async function madeBy({ key, lane }: JournalObject, before: number) {
-  const lines = (await readObject(key)).slice(0, before).map((line, number) => ({ ...line, number }));
+async function madeBy({ key, lane, lines: most = Number.MAX_SAFE_INTEGER }: JournalObject, before: number) {
+  const lines = (await readObject(key)).slice(0, Math.min(before, most)).map((line, number) => ({ ...line, number }));
   const byId = lines.flatMap((line) => transactionIdOf(line.data).map((id) => ({ ...line, id })));
   return async (count: number) => {
     const made: { number: number; receipt: z.input<typeof Receipt> }[] = [];

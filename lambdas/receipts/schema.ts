@@ -5,6 +5,8 @@ import { Line, PageQuery, Timestamp } from '../kernel/schema';
 /** Receipts of one call at the most: what PutRecords takes at once. */
 export const MAX_RECEIPTS = 500;
 const MAX_LINES = 100;
+/** What is wrong with one receipt is told so many times: an answer holds 6 MB. */
+const MAX_ERRORS = 20;
 /** Further fields included; keeps an item far from DynamoDB's 400 KB and a batch in Lambda's 6 MB. */
 const MAX_BYTES = 16 * 1_024;
 /** Sums of 900,000 receipts of this size stay in the safe integers of cents. */
@@ -105,7 +107,9 @@ function check(values: unknown[]): Checked {
     const { success, data, error } = NewReceipt.safeParse(value);
     if (success) receipts.push(data);
     else {
-      const errors = error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+      const errors = error.issues.slice(0, MAX_ERRORS).map(({ path, message }) => ({ path: path.join('.'), message }));
+      const more = error.issues.length - MAX_ERRORS;
+      if (more > 0) errors.push({ path: '', message: `and ${more} more` });
       refused.push({ index, transaction_id: transactionIdOf(value), errors });
     }
   }

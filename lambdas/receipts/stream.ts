@@ -95,11 +95,12 @@ export async function listShards(): Promise<string[]> {
 /** How many calls a shard's rest is worth; beyond it only a lower bound is known. */
 const CALLS_A_SHARD = 10;
 
-/** The records of a shard after a sequence number, as they are now: up to ten calls. */
+/** How many records a shard holds after a sequence number now, and the first of them: up to ten calls, none begun after `until`. */
 export async function readAfter(
   ShardId: string,
   sequence: string | undefined,
-): Promise<{ found: string[]; all: boolean }> {
+  { until, most }: { until: number; most: number },
+): Promise<{ found: number; first: string[]; all: boolean }> {
   const { ShardIterator } = await kinesis.send(
     new GetShardIteratorCommand({
       StreamName: env('STREAM_NAME'),
@@ -109,17 +110,21 @@ export async function readAfter(
         : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: sequence }),
     }),
   );
-  const found: string[] = [];
+  let found = 0;
+  const first: string[] = [];
   let iterator = ShardIterator;
-  for (let call = 0; iterator && call < CALLS_A_SHARD; call++) {
+  for (let call = 0; iterator && call < CALLS_A_SHARD && Date.now() < until; call++) {
     const {
       Records = [],
       NextShardIterator,
       MillisBehindLatest,
     } = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: 10_000 }));
-    found.push(...Records.map(({ Data = new Uint8Array() }) => Buffer.from(Data).toString('utf8')));
-    if (!MillisBehindLatest) return { found, all: true };
+    found += Records.length;
+    for (const { Data = new Uint8Array() } of Records.slice(0, most - first.length)) {
+      first.push(Buffer.from(Data).toString('utf8'));
+    }
+    if (!MillisBehindLatest) return { found, first, all: true };
     iterator = NextShardIterator;
   }
-  return { found, all: !iterator };
+  return { found, first, all: !iterator };
 }

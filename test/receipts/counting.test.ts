@@ -127,7 +127,7 @@ test('poison never blocks its shard: kept with its reason, shown to operators, p
   expect(answer).toMatchObject({ status: 200, body: { put_back_at: expect.any(String) } });
   await p.settle();
   expect((await get(`/api/checks/${other.transaction_id}/`)).status).toBe(200);
-  expect(await booksOf(p)).toMatchObject({ counted: 2, set_aside: 2, lost: 0 });
+  expect(await booksOf(p)).toMatchObject({ counted: 2, set_aside: 2, lost: 0, announced: 1 });
 });
 
 test('two receipts of one shop with different categories in one hour', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { documents } from '../../lambdas/kernel/documents';
 import { setFault } from '../support/faults';
@@ -47,6 +48,21 @@ describe('the list of receipts', () => {
       path = body.next;
     }
     expect([...shown].sort()).toEqual(all.slice(0, 5).map(({ transaction_id }) => transaction_id));
+  });
+
+  test('what was cut elsewhere on retry is in the list once', async () => {
+    const all = some(6);
+    const shard = newShard();
+    const records = shardOf(all).map((record) => ({ ...record, ApproximateArrivalTimestamp: new Date() }));
+    setFault(({ command }) => (/TransactWrite/.test(command) ? 'before' : undefined));
+    await expect(deliver(p, shard, records)).rejects.toThrow();
+    setFault(undefined);
+    await deliver(p, shard, records.slice(0, 2));
+    await deliver(p, shard, records.slice(2));
+    const { results } = (await get('/api/checks/')).body;
+    expect(results.map(({ transaction_id }: Sent) => transaction_id).sort()).toEqual(
+      all.map(({ transaction_id }) => transaction_id),
+    );
   });
 
   test('an object of the journal that breaks off while it is read is read again', async () => {
@@ -237,4 +253,14 @@ test('books of a stream with more waiting than is worth reading: what waits is r
   expect(books).toMatchObject({ announced: 30, counted: 0, waiting: 30, lost: 0 });
   expect(pages).toBe(20);
   expect(books.shards).toHaveLength(2);
+  // nor for longer than a caller waits
+  pages = 0;
+  restore();
+  intercept('kinesis', 'GetRecordsCommand', async (input, read) => {
+    pages++;
+    await delay(700);
+    return { ...(await read(input)), MillisBehindLatest: 1_000 };
+  });
+  expect(await booksOf(p)).toMatchObject({ announced: 30, waiting: 30, lost: 0 });
+  expect(pages).toBeLessThan(10);
 });

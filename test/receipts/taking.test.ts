@@ -133,13 +133,23 @@ test('what could not be entered as announced is counted all the same, and shows 
   expect(await booksOf(p)).toMatchObject({ announced: 0, counted: 2, lost: 0, balanced: true });
 });
 
-test('ten calls at once with one Idempotency-Key: one answer, announced once', async () => {
+test('ten calls at once with one Idempotency-Key: one answer, counted once, and what went in again hides no loss', async () => {
   // some 40 KB of body
   const all = some(100);
   const answers = await Promise.all(Array.from({ length: 10 }, () => send(all, { 'idempotency-key': 'once' })));
   expect(new Set(answers.map(({ status, body }) => JSON.stringify([status, body]))).size).toBe(1);
   await p.settle();
-  expect(await booksOf(p)).toMatchObject({ announced: 100, counted: 100, lost: 0 });
+  const { announced, accepted, counted, lost } = await booksOf(p);
+  expect([counted, lost, announced]).toEqual([100, 0, accepted]);
+});
+
+test('with many errors a refused receipt names the first ones and says how many more there are', async () => {
+  const [well, one] = some(2) as [Sent, Sent];
+  const items = Array.from({ length: 100 }, () => ({}));
+  const { status, body } = await send([well, { ...one, items }]);
+  expect([status, body.refused[0].errors.length]).toEqual([202, 21]);
+  expect(body.refused[0].errors.at(-1)).toEqual({ path: '', message: 'and 380 more' });
+  await p.settle();
 });
 
 test('further fields nested without end are refused, whichever door they come to', async () => {
@@ -195,6 +205,12 @@ test('an Idempotency-Key gives the first answer again', async () => {
   const [one] = all;
   const add = () => p.api('POST', '/api/add_checks/', { body: one, headers: { 'idempotency-key': 'k' } }, shop);
   expect([(await add()).status, (await add()).status]).toEqual([201, 201]);
+  const late = (body: unknown) =>
+    p.api('POST', '/api/add_checks/', { body, headers: { 'idempotency-key': 'late' } }, shop);
+  const repeats = await Promise.all([late(one), late(one), late(one)]);
+  expect(repeats.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect((await late(one)).headers['idempotency-replayed']).toBe('true');
+  expect((await late(all[1])).status).toBe(422);
   await p.settle();
   expect(await booksOf(p)).toMatchObject({ announced: 3, counted: 3, duplicate: 1 });
 });
