@@ -63,6 +63,8 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 
 /** A request that is not begun by then is left to another time: other mailings want to send too. */
 const BEGIN_MS = 6_000;
+/** And what it has begun it ends within this time: a lease that does not last so long is left to whoever has it next. */
+const END_SECONDS = 12;
 
 type Change = Partial<StoredMessage> & { at: string };
 
@@ -174,7 +176,7 @@ export async function sendMessages(task: SendMessage): Promise<void> {
   const own = all.filter(
     ({ before: { status, state, at } }) => status === 'processing' && state === 'sending' && at === lease,
   );
-  if (lease <= timestamp() || !own.length) return;
+  if (lease <= secondsAfter(now(), END_SECONDS) || !own.length) return;
   const slot = await slotFor(task.slot_ms, own.length, begin);
   const look = looker(id);
   const { breaker } = await look();

@@ -24,13 +24,16 @@ const PACE_SECONDS = 4;
 const PACE_MS = 2_000;
 /** A mailing takes slots so far ahead and no further: the others get theirs in turn. */
 const AHEAD_MS = 2_000;
-/** How long whoever was handed a message has it: longer than a slot, the queue and the service can take together. */
-const LEASE_SECONDS = 120;
+/**
+ * How long whoever was handed a message has it: longer than a slot, the queue and the service take together as a rule. A
+ * message that waited longer is handed out again, and its old sender finds that out before it asks.
+ */
+const LEASE_SECONDS = 60;
 /** After the end: within this time an answer may still come to what was asked before, and be stored. */
 const GRACE_SECONDS = 35;
 const LOOK_SECONDS = 1;
 /** If a run was not looked at so long after its time, its driver is dead. */
-export const DEAD_SECONDS = 30;
+export const DEAD_SECONDS = 15;
 
 const isClosing = ({ status, end_at }: StoredMailing): boolean => status === 'cancelled' || timestamp() >= end_at;
 
@@ -189,11 +192,11 @@ function closable(mailing: StoredMailing, found: StoredMessage[]): StoredMessage
   return found.filter(({ state, at }) => isOver || state !== 'sending' || at <= timestamp());
 }
 
-/** How many messages of a mailing may be on their way: as many as all senders can hold, more while they come back fast. */
+/** How many messages of a mailing may be on their way: two chunks for each sender, more while they come back fast. */
 function allowance({ pace }: StoredMailing, returned: number): number {
   const seconds = pace ? Math.max(1, Date.now() - pace.at_ms) / 1_000 : 1;
   const back = returned - (pace?.returned ?? 0);
-  return Math.min(ON_THE_WAY, Math.max(Number(env('SENDERS')) * chunkSize(), (PACE_SECONDS * back) / seconds));
+  return Math.min(ON_THE_WAY, Math.max(2 * Number(env('SENDERS')) * chunkSize(), (PACE_SECONDS * back) / seconds));
 }
 
 const paceOf = ({ pace }: StoredMailing, returned: number): Pick<StoredMailing, 'pace'> =>
