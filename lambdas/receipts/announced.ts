@@ -3,19 +3,22 @@ import * as z from 'zod';
 import { commit } from '../kernel/commit';
 import { type Idempotency, Replay } from '../kernel/idempotency';
 import { log } from '../kernel/log';
-import { table } from '../kernel/table';
+import { table, type Write } from '../kernel/table';
 
 const ANNOUNCED = 'ANNOUNCED';
 const COUNTERS = 8;
+
+/** The write that enters receipts of which somebody is told that they went into the stream. */
+export const announcement = (receipts: number): Write =>
+  table().update({ pk: ANNOUNCED, sk: String(randomInt(COUNTERS)) }, { add: { announced: receipts } });
 
 /**
  * Enters what senders were told of receipts that went into the stream. A failure here costs no receipt: it shows as stored
  * but not announced.
  */
 export async function announce(receipts: number, idempotency?: Idempotency): Promise<void> {
-  const key = { pk: ANNOUNCED, sk: String(randomInt(COUNTERS)) };
   try {
-    await commit({ writes: [table().update(key, { add: { announced: receipts } })], idempotency });
+    await commit({ writes: [announcement(receipts)], idempotency });
   } catch (error) {
     if (error instanceof Replay) {
       // a call at the same time was answered first, but these went into the stream as well

@@ -5,7 +5,7 @@ import { log } from '../kernel/log';
 import { type ListCall, page } from '../kernel/page';
 import { conflict, notFound } from '../kernel/problem';
 import { table } from '../kernel/table';
-import { announce } from './announced';
+import { announcement } from './announced';
 import { type JournalLine, keepPayload, textOf } from './journal';
 import { SetAside } from './schema';
 import { putRecords } from './stream';
@@ -60,8 +60,8 @@ export async function putBack(id: string, corrected: string | undefined): Promis
   const data = corrected ?? (base64 ? Buffer.from(stored.payload, 'base64') : stored.payload);
   const { taken } = await putRecords([{ key: id, data }]);
   if (!taken.length) throw conflict('the stream takes nothing at the moment, try again');
-  await announce(1);
   const put_back_at = timestamp();
-  await commit({ writes: [table().update(keyOf(id), { set: { put_back_at } }, { exists: true })] });
+  const note = table().update(keyOf(id), { set: { put_back_at } }, { exists: true });
+  await commit({ writes: [note, announcement(1)] });
   return { ...stored, put_back_at };
 }
