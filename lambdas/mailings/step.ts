@@ -56,6 +56,20 @@ async function earliest(mailing: string, status: MessageStatus, limit: number, t
     .slice(0, limit);
 }
 
+/** Messages whose lease has ended, among those due: their senders are lost. */
+async function lost(mailing: string): Promise<StoredMessage[]> {
+  const range = {
+    index: 'gsi1',
+    ascending: true,
+    to: `${timestamp()}~`,
+    where: { equals: { state: 'sending' } },
+  } as const;
+  const parts = await Promise.all(
+    statusShards(mailing, 'processing').map((partition) => ledger.query(StoredMessage, { ...range, partition })),
+  );
+  return parts.flatMap(({ items }) => items);
+}
+
 /** A change of the mailing by its run; holds only for whoever knows its newest version and step. */
 export const advance = (mailing: StoredMailing, set: Partial<StoredMailing>) =>
   mailings.update(
@@ -258,14 +272,15 @@ export async function step(mailing: StoredMailing, looksForDue: boolean): Promis
   const free = closing
     ? STEP
     : Math.max(0, Math.min(STEP, room.free, Math.floor(allowance(mailing, returned)) - inFlight));
-  if (free === 0) return rest(mailing, inFlight, room.until);
+  if (room.free === 0 || (free === 0 && !looksForDue)) return rest(mailing, inFlight, room.until);
 
   const isLooking = closing || looksForDue || inFlight <= 0;
-  const found = isLooking
-    ? await earliest(id, 'processing', closing ? 4 * PAGE : free, closing ? undefined : timestamp())
-    : [];
+  // lost ones take the place that they have had all along: they go out even when there is no other
+  const look = () =>
+    free === 0 ? lost(id) : earliest(id, 'processing', closing ? 4 * PAGE : free, closing ? undefined : timestamp());
+  const found = isLooking ? (await look()).slice(0, closing ? undefined : Math.min(STEP, room.free)) : [];
   const due = closing ? closable(mailing, found) : found;
-  const wanted = isRead ? 0 : free - due.length;
+  const wanted = isRead ? 0 : Math.max(0, free - due.length);
   const page = wanted > 0 ? await nextClients(mailing.filter, mailing.cursor ?? { segment: 0 }, wanted) : undefined;
   if (!due.length && !page) return rest(mailing, inFlight);
 

@@ -314,6 +314,16 @@ test('a run that died between two pages goes on, though some of its first messag
   expect(await shop.finish(mailing)).toMatchObject({ total: 300, sent: 300, processing: 0 });
 });
 
+test('when every sender that a mailing may have is lost, it goes on once their leases have ended', async () => {
+  await shop.fill(220, () => ({ tag: 'lost' }));
+  setFault(({ entry }) => (entry === 'mailings/send' ? 'before' : undefined));
+  const mailing = await shop.mail({ filter: { tag: 'lost' } });
+  await shop.p.settle(async () => (await shop.counts(mailing))['processing'] === 200);
+  await shop.pass(70);
+  setFault(undefined);
+  expect(await shop.finish(mailing)).toMatchObject({ total: 220, sent: 220 });
+});
+
 test('all senders together keep to the rate', async () => {
   const undo = setRate(40);
   try {
