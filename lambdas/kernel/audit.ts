@@ -1,9 +1,9 @@
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
-import { expiry, timestamp } from './clock';
+import { expiry, now } from './clock';
 import { currentDeed, type Deed, itemName } from './deed';
 import { documents } from './documents';
 import { env, findEnv } from './env';
-import { newId, shardOf } from './id';
+import { newIdAt, shardOf } from './id';
 import { type Effect, effectOf, table, type Write } from './table';
 
 type Fields = Record<string, unknown>;
@@ -54,7 +54,9 @@ function entry(deed: Deed, entity_id: string, change: ReturnType<typeof sides>):
   const { who, operation, method, path, request_id, bulk_id = null } = deed;
   const [entity] = deed.entity;
   const context = env('CONTEXT');
-  const id = newId();
+  // one time for both: entries are cut by time through their ids
+  const at = now();
+  const id = newIdAt(at);
   const days = Number(findEnv('AUDIT_DAYS') ?? 0);
   return table('AUDIT_TABLE').put(
     {
@@ -69,7 +71,7 @@ function entry(deed: Deed, entity_id: string, change: ReturnType<typeof sides>):
       gsi4pk: shardOf(context, id),
       gsi4sk: id,
       id,
-      at: timestamp(),
+      at: at.toISOString(),
       who,
       who_id: who.id,
       context,

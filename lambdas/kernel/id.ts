@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import { v5, v7 } from 'uuid';
 import { now } from './clock';
 
+/** A new id of a time. */
+export const newIdAt = (at: Date): string => v7({ msecs: at.getTime() });
+
 /** A new id that sorts by its time of making (RFC 9562, version 7). */
-export const newId = (): string => v7({ msecs: now().getTime() });
+export const newId = (): string => newIdAt(now());
 
 /** The same id for the same name, every time: for whatever may be made twice. `namespace` is a UUID. */
 export const fixedId = (name: string, namespace: string): string => v5(name, namespace);
