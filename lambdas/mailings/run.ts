@@ -5,7 +5,7 @@ import { log } from '../kernel/log';
 import { queueUrl, send } from '../kernel/queue';
 import { HORIZON_SECONDS } from '../kernel/timer';
 import { findMailing, mailings, RUN_QUEUE, RUNS, type RunMessage, StoredMailing } from './mailings';
-import { advance, DEAD_SECONDS, step } from './step';
+import { advance, DEAD_SECONDS, LOOK_SECONDS, step } from './step';
 
 const Overdue = StoredMailing.pick({ id: true, version: true });
 
@@ -48,6 +48,8 @@ export async function run({ mailing: id, version, step: from }: RunMessage): Pro
     const hasTime = Date.now() - started < DRIVE_MS;
     if ('id' in next) {
       if (!hasTime) return comeBack(next, timestamp());
+      // all is read and has just been handed out: what comes of it is to be seen later, others want to start
+      if (next.is_read && !mailing.is_read) return comeBack(next, secondsAfter(now(), LOOK_SECONDS));
       // as this driver has just written it: who has changed it since makes the next write fail
       known = next;
       expected = next.step;

@@ -31,7 +31,7 @@ const AHEAD_MS = 2_000;
 const LEASE_SECONDS = 60;
 /** After the end: within this time an answer may still come to what was asked before, and be stored. */
 const GRACE_SECONDS = 35;
-const LOOK_SECONDS = 1;
+export const LOOK_SECONDS = 1;
 /** If a run was not looked at so long after its time, its driver is dead. */
 export const DEAD_SECONDS = 15;
 
@@ -274,7 +274,7 @@ export async function step(mailing: StoredMailing, looksForDue: boolean): Promis
     : Math.max(0, Math.min(STEP, room.free, Math.floor(allowance(mailing, returned)) - inFlight));
   if (room.free === 0 || (free === 0 && !looksForDue)) return rest(mailing, inFlight, room.until);
 
-  const isLooking = closing || looksForDue || inFlight <= 0;
+  const isLooking = processing > 0 && (closing || looksForDue || inFlight <= 0);
   // lost ones take the place that they have had all along: they go out even when there is no other
   const look = () =>
     free === 0 ? lost(id) : earliest(id, 'processing', closing ? 4 * PAGE : free, closing ? undefined : timestamp());

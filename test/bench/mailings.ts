@@ -76,7 +76,8 @@ async function exportSeconds({ http }: Deployed, headers: Headers, tag: string, 
   const started = Date.now();
   let lines = 0;
   for (let next: string | undefined = `/api/clients/export/?tag=${tag}`; next; ) {
-    const answer: { body: string; headers: globalThis.Headers } = await http('GET', next, { headers });
+    const answer: { body: unknown; headers: globalThis.Headers } = await http('GET', next, { headers });
+    if (typeof answer.body !== 'string') throw new Error(JSON.stringify(answer.body));
     lines += answer.body.trim().split('\n').length - 1;
     next = /<(.*)>; rel="next"/.exec(answer.headers.get('link') ?? '')?.[1];
   }
