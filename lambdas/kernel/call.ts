@@ -4,7 +4,8 @@ import type { Operation, Principal } from './contract';
 import { bounded, fieldErrors, REPORTING } from './field-errors';
 import { etagOf, headerOf, namesEtag } from './headers';
 import { Idempotency } from './idempotency';
-import { type FieldError, invalid, notFound, Problem } from './problem';
+import { invalid, notFound, Problem } from './problem';
+import { SUSPECT, textErrors } from './text';
 
 type Parsed<S, Otherwise> = S extends z.ZodType ? z.output<S> : Otherwise;
 
@@ -25,24 +26,6 @@ export interface Call<O extends Operation = Operation> {
   idempotency: Idempotency | undefined;
   /** @throws Problem 412 when the call's `If-Match` is not the ETag of what is stored now */
   requireMatch: (current: unknown) => void;
-}
-
-/**
- * JSON can write half of a surrogate pair as an escape; UTF-8, and so every store, cannot hold it. U+FFFE and U+FFFF are no
- * characters, and queues refuse them: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
- */
-const SUSPECT = /\\u(d[89a-f]|fff[ef])|[\ufffe\uffff]/i;
-const isText = (value: string): boolean => value.isWellFormed() && !/[\ufffe\uffff]/.test(value);
-
-/** As deep as DynamoDB stores: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
-const DEEPEST = 32;
-
-function textErrors(value: unknown, path: string[] = []): FieldError[] {
-  if (typeof value === 'string') {
-    return isText(value) ? [] : [{ path: path.join('.'), message: 'expected well-formed Unicode' }];
-  }
-  if (typeof value !== 'object' || value === null || path.length > DEEPEST) return [];
-  return Object.entries(value).flatMap(([name, inner]) => textErrors(inner, [...path, name]));
 }
 
 const DEFAULT_MAX_BYTES = 256 * 1024;
@@ -128,7 +111,8 @@ export function readCall(
   const query = operation.query?.safeParse(queryOf(event), REPORTING);
   const body = operation.body?.safeParse(input, REPORTING);
   const unfit = [query, body].flatMap((part) => (part?.success === false ? fieldErrors(part.error) : []));
-  const errors = !unfit.length && SUSPECT.test(rawBody) ? textErrors(input) : unfit;
+  const isSuspect = !unfit.length && !operation.checksText && SUSPECT.test(rawBody);
+  const errors = isSuspect ? textErrors(input) : unfit;
   if (errors.length) throw invalid(bounded(errors));
   const address = event.requestContext.identity?.sourceIp ?? '';
   const route = `${operation.method} ${event.path.replace(/\/$/, '')}`;

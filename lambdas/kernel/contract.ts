@@ -29,6 +29,8 @@ export interface Operation {
   body?: z.ZodType;
   /** Takes `application/x-ndjson` too: an array of its lines; a line that is not JSON stays the text that it is. */
   ndjson?: true;
+  /** Its body is many things, each checked by the schema by itself, its text included: what no store can hold refuses one alone. */
+  checksText?: true;
   /** A body that is no JSON: the verb reads it as `rawBody`. */
   consumes?: { type: 'text/csv'; example: string };
   /** Bytes of the body at most, 413 beyond. @default 256 KiB */

@@ -34,6 +34,7 @@ export const ReceiptsContract = contract({
     access: senders,
     body: NewReceipts,
     ndjson: true,
+    checksText: true,
     maxBytes: 4_500_000,
     unaudited: 'receipts are added and never changed, and the journal keeps each as it came',
     status: 202,

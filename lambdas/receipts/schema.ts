@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { bounded } from '../kernel/field-errors';
 import { Money } from '../kernel/money';
 import { Line, PageQuery, Timestamp } from '../kernel/schema';
+import { textErrors } from '../kernel/text';
 
 /** Receipts of one call at the most: what PutRecords takes at once. */
 export const MAX_RECEIPTS = 500;
@@ -104,14 +106,12 @@ function check(values: unknown[]): Checked {
   const receipts: NewReceipt[] = [];
   const refused: Refused[] = [];
   for (const [index, value] of values.entries()) {
-    const { success, data, error } = NewReceipt.safeParse(value);
-    if (success) receipts.push(data);
-    else {
-      const errors = error.issues.slice(0, MAX_ERRORS).map(({ path, message }) => ({ path: path.join('.'), message }));
-      const more = error.issues.length - MAX_ERRORS;
-      if (more > 0) errors.push({ path: '', message: `and ${more} more` });
-      refused.push({ index, transaction_id: transactionIdOf(value), errors });
-    }
+    const { data, error } = NewReceipt.safeParse(value);
+    const errors = error
+      ? error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
+      : textErrors(data);
+    if (data && !errors.length) receipts.push(data);
+    else refused.push({ index, transaction_id: transactionIdOf(value), errors: bounded(errors, MAX_ERRORS) });
   }
   return { receipts, refused };
 }

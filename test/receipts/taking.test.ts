@@ -52,6 +52,27 @@ test('one, an array, lines: what is accepted is counted; each refused one is nam
   expect(body).toEqual({ ...four, total_mismatch: false });
 });
 
+test('text that no store can hold refuses the one receipt that has it', async () => {
+  const [one, two, three] = some(3) as [Sent, Sent, Sent];
+  const ill = [
+    { ...two, note: { by: '\ud800' } },
+    { ...three, payment_method: 'a\uffff' },
+  ];
+  const alone = ill.map(({ transaction_id }, n) => ({
+    index: n + 1,
+    transaction_id,
+    errors: [{ path: ['note.by', 'payment_method'][n], message: 'expected well-formed Unicode' }],
+  }));
+  const wanted = { status: 202, body: { accepted: 1, refused: alone } };
+  expect(await send([one, ...ill])).toMatchObject(wanted);
+  const lines = [one, ...ill].map((each) => JSON.stringify(each)).join('\n');
+  expect(await send(lines, { 'content-type': 'application/x-ndjson' })).toMatchObject(wanted);
+  const { status, body } = await send(ill[0]);
+  expect([status, body.errors]).toEqual([422, [{ path: 'note.by', message: 'expected well-formed Unicode' }]]);
+  await p.settle();
+  expect(await booksOf(p)).toMatchObject({ counted: 1, duplicate: 1, set_aside: 0, lost: 0 });
+});
+
 test('without tips_amount: refused with the field named, nothing stored', async () => {
   const { tips_amount: _, ...untipped } = receipt();
   for (const path of ['/api/checks/', '/api/add_checks/']) {
