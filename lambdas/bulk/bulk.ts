@@ -71,14 +71,16 @@ async function find(
 }
 
 function check({ entity, action, ids, filter }: NewBulkAction): void {
-  const known = Object.keys(ENTITIES[entity]?.actions ?? {});
+  const { actions, filters } = ENTITIES[entity] as (typeof ENTITIES)[string];
+  const known = Object.keys(actions);
   const errors: FieldError[] = [];
   if (!known.includes(action)) errors.push({ path: 'action', message: `expected one of ${known.join(', ')}` });
   if ((ids === undefined) === (filter === undefined)) {
     errors.push({ path: 'ids', message: 'expected either ids or a filter' });
   }
-  for (const name of ['limit', 'cursor']) {
-    if (filter && name in filter) errors.push({ path: `filter.${name}`, message: 'a page is no filter' });
+  for (const name of Object.keys(filter ?? {})) {
+    if (!filters.includes(name))
+      errors.push({ path: `filter.${name}`, message: `expected one of ${filters.join(', ')}` });
   }
   if (errors.length) throw invalid(errors);
 }

@@ -7,6 +7,7 @@ import { ENTITIES } from './actions';
 export const MOST = 5_000;
 
 const WORDS = Object.entries(ENTITIES).map(([name, { actions }]) => `${name}: ${Object.keys(actions).join(', ')}`);
+const FILTERS = Object.entries(ENTITIES).map(([name, { filters }]) => `${name}: ${filters.join(', ')}`);
 
 export const NewBulkAction = z
   .strictObject({
@@ -14,9 +15,11 @@ export const NewBulkAction = z
     action: Line(50).meta({ description: `of its entity; ${WORDS.join('; ')}` }),
     ids: z.array(Line(300)).min(1).max(MOST).optional().meta({ description: 'these; or those of a filter' }),
     filter: z
-      .record(z.string(), z.union([z.string().max(500), z.array(z.string().max(500)).max(20)]))
+      .record(z.string(), z.union([z.string().max(500), z.array(z.string().max(500)).min(1).max(20)]))
       .optional()
-      .meta({ description: "what the entity's own list would be asked for; an empty one takes all" }),
+      .meta({
+        description: `what the entity's own list would be asked for (${FILTERS.join('; ')}); an empty one takes all`,
+      }),
     dry_run: z.boolean().default(false).meta({ description: 'only says how many it would be' }),
   })
   .meta({

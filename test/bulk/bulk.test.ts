@@ -57,11 +57,13 @@ const ordersOf = async (count: number): Promise<{ owner: Caller; uuids: string[]
 const operations = CONTEXTS.flatMap(({ contract }) => Object.values<Operation>(contract));
 const same = (path: string) => path.replace(/\{\w+\}/g, '{id}');
 
-test('every action is an operation of a context, with its body; every entity has its list', () => {
-  for (const [entity, { list, id, actions }] of Object.entries(ENTITIES)) {
+test('every action is an operation of a context, with its body; every entity has its list and all its filters', () => {
+  for (const [entity, { list, id, filters, actions }] of Object.entries(ENTITIES)) {
     const listing = operations.find(({ method, path }) => method === 'GET' && path === list);
     const shape = (listing?.returns as unknown as { shape: { results: { element: { shape: object } } } })?.shape;
     expect([entity, Object.keys(shape?.results.element.shape ?? {})]).toEqual([entity, expect.arrayContaining([id])]);
+    const asked = Object.keys((listing?.query as unknown as { shape?: object } | undefined)?.shape ?? {});
+    expect([entity, ...filters, 'cursor', 'limit'].sort()).toEqual([entity, ...asked].sort());
     for (const [name, { method, path, body }] of Object.entries(actions)) {
       const found = operations.find((one) => one.method === method && same(one.path) === path);
       expect([entity, name, found?.method]).toEqual([entity, name, method]);
@@ -72,19 +74,19 @@ test('every action is an operation of a context, with its body; every entity has
 });
 
 test('is tried first, then done in pieces, each thing and the whole told in the audit trail', async () => {
-  const { owner, uuids } = await ordersOf(60);
+  const { owner, uuids } = await ordersOf(51);
   const what = { entity: 'order', action: 'cancel', filter: { user: owner.id } };
   const dry = await ask({ ...what, dry_run: true });
-  expect(dry).toMatchObject({ status: 200, body: { id: null, status: 'dry_run', number: 60, more: false } });
+  expect(dry).toMatchObject({ status: 200, body: { id: null, status: 'dry_run', number: 51, more: false } });
   expect(dry.body.sample).toEqual([...uuids].reverse().slice(0, 10));
   expect((await read(on, owner, `${ORDERS}${uuids[0]}/`)).status).toBe('pending');
 
   const headers = { 'idempotency-key': 'once' };
   const { status, body } = await ask(what, operator, headers);
-  expect([status, body.number]).toEqual([202, 60]);
+  expect([status, body.number]).toEqual([202, 51]);
   expect((await ask(what, operator, headers)).body).toEqual(body);
   await on.settle(async () => (await progress(body.id)).status === 'finished');
-  expect(await progress(body.id)).toMatchObject({ done: 60, refused: 0, refusals: [], by: { id: operator.id } });
+  expect(await progress(body.id)).toMatchObject({ done: 51, refused: 0, refusals: [], by: { id: operator.id } });
   expect(await progress(body.id)).not.toHaveProperty('by.roles');
   for (const uuid of uuids) expect((await read(on, owner, `${ORDERS}${uuid}/`)).status).toBe('cancelled');
 
@@ -92,7 +94,7 @@ test('is tried first, then done in pieces, each thing and the whole told in the 
   expect(entries.map((one: { entity_id: string }) => one.entity_id).sort()).toEqual([...uuids].sort());
   expect(entries[0]).toMatchObject({ operation: 'changeOrder', who: { kind: 'user', id: operator.id } });
   const whole = await trail(`entity=bulk_action&entity_id=${body.id}`);
-  expect(whole).toMatchObject([{ operation: 'startBulkAction', after: { number: 60, action: 'cancel' } }]);
+  expect(whole).toMatchObject([{ operation: 'startBulkAction', after: { number: 51, action: 'cancel' } }]);
   expect((await bulks()).results[0].id).toBe(body.id);
 });
 
@@ -177,7 +179,12 @@ test('names the fields at fault, those of the filter by the words of its list', 
   expect(await faults({ ids: ['x'], filter: {} })).toEqual(['ids']);
   expect(await faults({ action: 'eat', ids: ['x'] })).toEqual(['action']);
   expect(await faults({ filter: { status: 'eaten' } })).toEqual(['filter.status']);
-  expect(await faults({ filter: { limit: '1' } })).toEqual(['filter.limit']);
+  const { body } = await ask({ entity: 'order', action: 'cancel', filter: { statuss: 'pending', limit: '1' } });
+  expect(body.errors).toEqual([
+    { path: 'filter.statuss', message: 'expected one of status, user, order_key' },
+    { path: 'filter.limit', message: 'expected one of status, user, order_key' },
+  ]);
+  expect(await faults({ filter: { user: [] } })).toEqual([expect.stringMatching(/^filter/)]);
 });
 
 test('finds by a key what the key may see, several values of a field too; nothing is done to nothing', async () => {
