@@ -138,6 +138,7 @@ export type QueuedTask = z.output<typeof QueuedTask>;
 
 export const TaskAttempt = z.object({
   number: z.int(),
+  queued_at: Timestamp.nullable().default(null),
   started_at: Timestamp,
   ended_at: Timestamp.nullable(),
   error: z.string().nullable(),
@@ -149,8 +150,8 @@ export const Task = TaskMessage.extend({
   result: z.string().nullable().default(null),
   error: z.string().nullable().default(null).meta({ description: 'the last failure' }),
   attempts: z.array(TaskAttempt).default([]),
-  queued_at: Timestamp.nullable().default(null),
-  started_at: Timestamp.nullable().default(null),
+  queued_at: Timestamp.nullable().default(null).meta({ description: 'for the first time' }),
+  started_at: Timestamp.nullable().default(null).meta({ description: 'the last attempt' }),
   ended_at: Timestamp.nullable().default(null),
 });
 export type Task = z.output<typeof Task>;

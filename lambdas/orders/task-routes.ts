@@ -100,6 +100,7 @@ export const taskRoutes = contract({
     method: 'POST',
     path: `${TASKS}{task_id}/retry/`,
     summary: 'Queue a failed or revoked task again',
+    description: 'Also one that was begun more than a minute ago and has not ended: its worker is no more.',
     access: operator,
     params: TaskPath,
     changes: ['task', 'task_id'],

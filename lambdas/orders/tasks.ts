@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { expiry, timestamp } from '../kernel/clock';
+import { expiry, secondsAfter, timestamp } from '../kernel/clock';
 import { commit, commitIf } from '../kernel/commit';
 import { type Handler, Reply } from '../kernel/http';
 import { newId, shardOf, shards } from '../kernel/id';
@@ -37,6 +37,16 @@ export async function findTask(task_id: string): Promise<StoredTask | 'gone' | u
   const found = await tasks.find(z.union([StoredTask, Tombstone]), taskKey(task_id));
   return found && 'deleted_at' in found ? 'gone' : found;
 }
+
+/**
+ * How long a task is left to the worker that has begun it: as long as its message stays hidden from others, six times as
+ * long as the worker may take.
+ */
+export const WORKING_SECONDS = 60;
+
+/** Whether some worker may still have a task in its hands. */
+export const isAtWork = ({ state, started_at }: Task, at: string): boolean =>
+  state === 'STARTED' && (started_at ?? '') > secondsAfter(at, -WORKING_SECONDS);
 
 async function taskOf(task_id: string): Promise<StoredTask> {
   const task = await findTask(task_id);
@@ -190,7 +200,8 @@ async function move(
 
 export const retryTask: Handler<Operations['retryTask']> = async ({ params, idempotency }) => {
   const task = await taskOf(params.task_id);
-  if (!failed(task)) throw refuse(task, 'retried');
+  const isLeft = task.state === 'STARTED' && !isAtWork(task, timestamp());
+  if (!failed(task) && !isLeft) throw refuse(task, 'retried');
   return move(task, { state: 'PENDING', ended_at: undefined }, [requeue(task)], 202, idempotency);
 };
 

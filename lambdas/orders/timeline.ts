@@ -32,9 +32,19 @@ function ofOrder({ created_at, order_key, history }: StoredOrder): TimelineEvent
   ];
 }
 
+/** When messages for a task were queued after its first: whatever was queued since the attempt before began. */
+const queuedAgain = (attempts: Task['attempts']): TimelineEvent[] =>
+  attempts.flatMap(({ queued_at }, index) => {
+    const before = attempts[index - 1];
+    return before && queued_at && queued_at > before.started_at
+      ? happened(queued_at, 'queued', 'the task was queued again')
+      : [];
+  });
+
 function ofTask({ state, attempts, queued_at, ended_at, result, error }: Task): TimelineEvent[] {
   return [
     ...happened(queued_at, 'queued', 'the task was queued'),
+    ...queuedAgain(attempts),
     ...attempts.flatMap(({ number, started_at, ended_at: until, error: reason }) =>
       happened(started_at, 'attempt', `attempt ${number} ${reason ?? (until ? 'succeeded' : 'began')}`, {
         number,

@@ -1,35 +1,32 @@
 import { type Receipt, TryLater } from '../kernel/batch';
-import { secondsAfter, timestamp } from '../kernel/clock';
+import { timestamp } from '../kernel/clock';
 import { commit, commitIf } from '../kernel/commit';
 import type { Condition } from '../kernel/expression';
 import type { Handler } from '../kernel/http';
 import { log } from '../kernel/log';
 import type { Outgoing } from '../kernel/outbox';
-import { table } from '../kernel/table';
+import { table, type Write } from '../kernel/table';
+import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { newDelivery } from './deliveries';
 import { type QueuedTask, Task, type TaskAttempt, type TaskMessage } from './schema';
-import { ended, findTask, taskIndexes, taskKey, taskOfMessage } from './tasks';
+import { ended, findTask, isAtWork, taskIndexes, taskKey, taskOfMessage, WORKING_SECONDS } from './tasks';
 
 const tasks = table();
 
 /** Attempts kept with a task: twenty rounds of an operator's retries. */
 const KEPT = 100;
-/** A worker that has not ended after twice its function's timeout never will. */
-const WORKING_SECONDS = 60;
 
 const compute = ({ currency, order_key, status }: TaskMessage): string => `${currency}${order_key}${status}`;
 
-const begin = (attempts: TaskAttempt[], number: number, started_at: string): TaskAttempt[] =>
-  [...attempts, { number, started_at, ended_at: null, error: null }].slice(-KEPT);
+const begin = (
+  attempts: TaskAttempt[],
+  attempt: Pick<TaskAttempt, 'number' | 'queued_at' | 'started_at'>,
+): TaskAttempt[] => [...attempts, { ...attempt, ended_at: null, error: null }].slice(-KEPT);
 
 /** The attempts with the one that is under way ended. */
 const end = (attempts: TaskAttempt[], ended_at: string, error: string | null): TaskAttempt[] =>
   attempts.map((attempt) => (attempt.ended_at === null ? { ...attempt, ended_at, error } : attempt));
-
-/** Whether some worker may still have a task in its hands. */
-const isAtWork = ({ state, started_at }: Task, at: string): boolean =>
-  state === 'STARTED' && (started_at ?? '') > secondsAfter(at, -WORKING_SECONDS);
 
 /**
  * Notes that an attempt begins. One write; a read and a write more when it is not the first.
@@ -37,31 +34,37 @@ const isAtWork = ({ state, started_at }: Task, at: string): boolean =>
  */
 async function start(
   message: QueuedTask,
-  { receiveCount, sentAt }: Receipt,
+  { receiveCount, sentAt: queued_at }: Receipt,
   started_at: string,
 ): Promise<TaskAttempt[] | undefined> {
-  const note = (attempts: TaskAttempt[], when: Condition) => {
+  const note = (attempts: TaskAttempt[], when: Condition): Write => {
     const attempt = attempts.at(-1)?.number;
-    const set = { ...message, state: 'STARTED', attempt, attempts, queued_at: sentAt, started_at, ended_at: undefined };
-    const change = { set: { ...set, ...taskIndexes(message, 'STARTED') } };
-    return commitIf({ writes: [tasks.update(taskKey(message.task_id), change, when)] });
+    const set = { ...message, state: 'STARTED', attempt, attempts, started_at, ended_at: undefined };
+    const change = { set: { ...set, ...taskIndexes(message, 'STARTED') }, setOnce: { queued_at } };
+    return tasks.update(taskKey(message.task_id), change, when);
   };
-  const first = begin([], 1, started_at);
+  const first = begin([], { number: 1, queued_at, started_at });
   const { edits } = message;
-  if (await note(first, { equals: { attempt: undefined, ended_at: undefined, edits } })) return first;
+  const isFirst = await commitIf({
+    writes: [note(first, { equals: { attempt: undefined, ended_at: undefined, edits } })],
+  });
+  if (isFirst) return first;
 
-  const task = await findTask(message.task_id);
-  if (!task || task === 'gone' || task.edits !== edits) return undefined;
-  if (task.state === 'SUCCESS' || task.state === 'REVOKED') return undefined;
-  // the answer to this very note was lost, and the SDK repeated it
-  if (task.state === 'STARTED' && task.started_at === started_at && task.attempt === 1) return first;
-  if (receiveCount === 1 && isAtWork(task, started_at)) {
-    throw new TryLater('another worker has this task', WORKING_SECONDS);
-  }
-  const { state, attempt, attempts } = task;
-  const before = end(attempts, started_at, 'the worker ended without a word');
-  const all = begin(before, (attempt ?? 0) + 1, started_at);
-  return (await note(all, { equals: { state, attempt, edits } })) ? all : undefined;
+  return untilWritten(async () => {
+    const task = await findTask(message.task_id);
+    if (!task || task === 'gone' || task.edits !== edits) return undefined;
+    if (task.state === 'SUCCESS' || task.state === 'REVOKED') return undefined;
+    // the answer to this very note was lost, and the SDK repeated it
+    if (task.state === 'STARTED' && task.started_at === started_at) return task.attempts;
+    if (receiveCount === 1 && isAtWork(task, started_at)) {
+      throw new TryLater('another worker has this task', WORKING_SECONDS);
+    }
+    const { state, attempt, attempts } = task;
+    const before = end(attempts, started_at, 'the worker ended without a word');
+    const all = begin(before, { number: (attempt ?? 0) + 1, queued_at, started_at });
+    await commit({ writes: [note(all, { equals: { state, attempt, edits } })] });
+    return all;
+  });
 }
 
 /** What a task's success is, apart from where it is stored: the delivery of its result and who is told. */
@@ -84,6 +87,7 @@ const reasonOf = (error: unknown): string =>
   (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).replace(ACCOUNTS, '…').slice(0, 300);
 
 interface Failure {
+  queued_at: string;
   started_at: string;
   /** The number of the attempt, if it is known to have begun. */
   mine: number | undefined;
@@ -93,7 +97,7 @@ interface Failure {
 }
 
 /** Notes that an attempt failed. What another worker has in its hands is left to that one. */
-async function fail(message: QueuedTask, { started_at, mine, last, cause }: Failure): Promise<void> {
+async function fail(message: QueuedTask, { queued_at, started_at, mine, last, cause }: Failure): Promise<void> {
   const task = await findTask(message.task_id);
   if (task === 'gone' || task?.state === 'SUCCESS' || task?.state === 'REVOKED') return;
   if (task && task.edits !== message.edits) return;
@@ -103,7 +107,11 @@ async function fail(message: QueuedTask, { started_at, mine, last, cause }: Fail
   const error = reasonOf(cause);
   const before = task?.attempts ?? [];
   const open = before.at(-1)?.ended_at === null;
-  const attempts = end(open ? before : begin(before, (task?.attempt ?? 0) + 1, at), at, error);
+  const attempts = end(
+    open ? before : begin(before, { number: (task?.attempt ?? 0) + 1, queued_at, started_at: at }),
+    at,
+    error,
+  );
   const state = last ? 'FAILURE' : 'RETRY';
   const { number, started_at: began } = attempts.at(-1) ?? {};
   const set = { ...message, state, attempt: number, attempts, error, ended_at: last ? at : undefined };
@@ -112,7 +120,7 @@ async function fail(message: QueuedTask, { started_at, mine, last, cause }: Fail
     writes: [
       tasks.update(
         taskKey(message.task_id),
-        { set: { ...set, ...taskIndexes(message, state) } },
+        { set: { ...set, ...taskIndexes(message, state) }, setOnce: { queued_at } },
         { equals: { state: stateBefore, attempt, edits: message.edits } },
       ),
     ],
@@ -140,7 +148,8 @@ export async function work(message: QueuedTask, receipt: Receipt): Promise<void>
     await commitIf({ writes: [write, delivery], emit });
   } catch (error) {
     if (!(error instanceof TryLater)) {
-      const failure = { started_at, mine: attempts?.at(-1)?.number, last: receipt.last, cause: error };
+      const { sentAt: queued_at, last } = receipt;
+      const failure = { queued_at, started_at, mine: attempts?.at(-1)?.number, last, cause: error };
       await fail(message, failure).catch((second: unknown) =>
         log('error', 'a failed attempt was not noted', { task_id: message.task_id, error: second }),
       );
@@ -152,7 +161,7 @@ export async function work(message: QueuedTask, receipt: Receipt): Promise<void>
 /** Works on a message while its sender waits. One transaction. */
 export const processMessage: Handler<Operations['processMessage']> = async ({ body, principal, idempotency }) => {
   const message = taskOfMessage(body, principal.id);
-  const attempts = begin([], 1, message.created_at);
+  const attempts = begin([], { number: 1, queued_at: null, started_at: message.created_at });
   const { set, delivery, emit } = success(message, attempts);
   const item = { ...message, ...set, attempt: 1, started_at: message.created_at };
   const task = Task.parse(item);

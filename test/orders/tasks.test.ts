@@ -173,6 +173,16 @@ describe('a failing task', () => {
     await on.settle(async () => (await timeline(order)).status === 'confirmed');
     await on.settle(async () => (await read(on, operator, `${RESULTS}${order.task_id}`)).state === 'SUCCESS');
     expect((await task(order)).attempts.at(-1)).toMatchObject({ number: 6, error: null });
+    const inOrder = (await timeline(order)).events.filter(({ event }: { event: string }) =>
+      /queued|attempt|task/.test(event),
+    );
+    expect(steps(inOrder).filter((event) => event !== 'delivery_attempt')).toEqual([
+      'queued',
+      ...Array(5).fill('attempt'),
+      'queued',
+      'attempt',
+      'task',
+    ]);
     expect((await retry(operator)).status).toBe(409);
   });
 
@@ -200,6 +210,15 @@ describe('a failing task', () => {
     });
     expect(await work(messageOf(order))).toBe(true);
     expect(await task(order)).toMatchObject({ state: 'RETRY', attempts: [{ number: 1, error: 'Error: down' }] });
+  });
+
+  test('goes on though the answer to the note of its attempt was lost', async () => {
+    const order = await place(on, owner);
+    setFault(broken(1));
+    await work(messageOf(order));
+    setFault(({ command }) => (command === 'UpdateItemCommand' ? 'twice' : undefined));
+    await work(messageOf(order), 2);
+    expect(await task(order)).toMatchObject({ state: 'SUCCESS', attempts: [{ number: 1 }, { number: 2 }] });
   });
 
   test('that cannot be noted either comes again', async () => {
@@ -365,6 +384,24 @@ describe('tasks', () => {
     expect(await read(on, operator, `${TASKS}${task_id}`)).toMatchObject({ state: 'REVOKED', attempts: [] });
     expect(await act(task_id, 'retry')).toMatchObject({ status: 202, body: { state: 'PENDING' } });
     await on.settle(async () => (await read(on, operator, `${TASKS}${task_id}`)).state === 'SUCCESS');
+  });
+
+  test('that are begun can be retried once their worker must be over', async () => {
+    const order = await place(on, owner);
+    setFault(({ command }) => (command === 'TransactWriteItemsCommand' ? 'before' : undefined));
+    await expect(work(messageOf(order))).rejects.toThrow();
+    setFault(undefined);
+    expect(await act(order.task_id, 'retry')).toMatchObject({ status: 409 });
+    await on.moveClock(61);
+    expect(await act(order.task_id, 'retry')).toMatchObject({ status: 202, body: { state: 'PENDING' } });
+    await on.moveClock(0);
+    expect(await work(messageOf(order), 2)).toBe(false);
+    expect(await task(order)).toMatchObject({ state: 'PENDING' });
+    await work({ ...messageOf(order), edits: 1 });
+    expect(await task(order)).toMatchObject({
+      state: 'SUCCESS',
+      attempts: [{ number: 1, error: 'the worker ended without a word' }, { number: 2 }],
+    });
   });
 
   test('that wait can be corrected: what is worked on is the correction', async () => {

@@ -11,7 +11,7 @@ export type Fault = (call: {
   entry: string;
   number: number;
   command: string;
-}) => 'before' | 'after' | Error | undefined;
+}) => 'before' | 'after' | 'twice' | Error | undefined;
 
 let fault: Fault | undefined;
 let counts = new Map<string, number>();
@@ -19,7 +19,10 @@ let counts = new Map<string, number>();
 /** Every call made since the last `setFault`, in order: what there is to end a process at. */
 export let calls: { entry: string; command: string }[] = [];
 
-/** From now on: `before` ends the process before the call is sent, `after` when its effect is done; an error is thrown once. */
+/**
+ * From now on: `before` ends the process before the call is sent, `after` when its effect is done; `twice` sends it again, as
+ * the SDK does when the answer was lost; an error is thrown once.
+ */
 export function setFault(next: Fault | undefined): void {
   fault = next;
   counts = new Map();
@@ -45,6 +48,7 @@ const endable =
       run.dead = true;
       throw new ProcessEnded(entry);
     }
+    if (what === 'twice') await next(args);
     const result = await next(args);
     if (what === 'after') {
       run.dead = true;
