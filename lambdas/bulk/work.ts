@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { type Receipt, TryLater } from '../kernel/batch';
 import { timestamp } from '../kernel/clock';
-import { commitIf } from '../kernel/commit';
+import { commit, commitIf } from '../kernel/commit';
 import { delegate } from '../kernel/delegation';
 import { log } from '../kernel/log';
 import { inParallel } from '../kernel/parallel';
-import { writeOne } from '../kernel/table';
 import { ENTITIES } from './actions';
 import { bulkKey, bulks, DonePiece, PIECE } from './bulk';
 import { type Answer, ask } from './own-api';
@@ -55,7 +54,7 @@ export async function workOn({ bulk, piece, ids }: Piece, { last }: Receipt): Pr
   const { finished, refusals } = progress ?? Progress.parse({});
   const known = new Set([...finished, ...refusals.map(({ id }) => id)]);
   const note = (append: Partial<z.output<typeof Progress>>) =>
-    writeOne(bulks.update(keyOf(bulk, PROGRESS, piece), { append }));
+    commit({ writes: [bulks.update(keyOf(bulk, PROGRESS, piece), { append })] });
   const open: BulkRefusal[] = [];
   const until = Date.now() + WORK_MS;
   const one = async (id: string): Promise<void> => {

@@ -39,12 +39,17 @@ const BASE_DELAY_MS = 15;
 const pause = (attempt: number) =>
   new Promise((resolve) => setTimeout(resolve, Math.random() * BASE_DELAY_MS * 2 ** attempt));
 
+/** A write that adds to what is there: done twice, it adds twice. */
+const accumulates = ({ Update }: Write): boolean => /(^| )ADD |list_append\(/.test(Update?.UpdateExpression ?? '');
+
 /**
  * Writes all or nothing: the items, what is to be sent, and the answer to remember for the `Idempotency-Key`.
  * What somebody asked for by HTTP is written together with its entry in the audit trail.
- * A single write without those goes as a plain write (1 write unit per KB), else a transaction (2 per KB).
+ * A single write without those goes as a plain write (1 write unit per KB), unless it adds or appends; all else is a
+ * transaction (2 per KB).
  *
- * Safe under retries: the SDK repeats a lost transaction with the same client token (DynamoDB keeps it ten minutes).
+ * Safe under retries: the SDK repeats a lost transaction with the same client token (DynamoDB keeps it ten minutes), and
+ * of a plain write a repeat makes the same item.
  *
  * @throws ConditionFailed when a condition did not hold
  * @throws Replay when this `Idempotency-Key` was answered before: carries that answer
@@ -57,10 +62,11 @@ export async function commit({ writes, emit = [], idempotency }: Commit): Promis
     ...(await auditWrites(writes)),
     ...(idempotency ? [idempotency.write()] : []),
   ];
-  const [only] = all;
+  const [first] = all;
+  const plain = all.length === 1 && first && !first.ConditionCheck && !accumulates(first) ? first : undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      if (all.length === 1 && only && !only.ConditionCheck) return await writeOne(only);
+      if (plain) return await writeOne(plain);
       await documents.send(new TransactWriteCommand({ TransactItems: all, ClientRequestToken: randomUUID() }));
       return;
     } catch (error) {
@@ -69,8 +75,8 @@ export async function commit({ writes, emit = [], idempotency }: Commit): Promis
         const reasons = error.CancellationReasons ?? [];
         const failed = reasons.flatMap(({ Code }, index) => (Code === 'ConditionalCheckFailed' ? [index] : []));
         if (idempotency && failed.includes(all.length - 1)) await idempotency.replay();
-        const [first, ...others] = failed;
-        if (first !== undefined) throw new ConditionFailed([first, ...others]);
+        const [index, ...others] = failed;
+        if (index !== undefined) throw new ConditionFailed([index, ...others]);
         if (!reasons.some(({ Code = '' }) => PASSING.has(Code))) throw error;
       } else if (!(error instanceof TransactionConflictException)) throw error;
       await pause(attempt);

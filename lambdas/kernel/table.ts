@@ -195,7 +195,10 @@ export const table = (variable = 'TABLE_NAME') => ({
   },
 });
 
-/** A write by itself: half the write units of a transaction. Throws `ConditionalCheckFailedException`. */
+/**
+ * A write by itself: half the write units of a transaction. The SDK repeats it when its answer is lost: what adds or appends
+ * is for `commit`. Throws `ConditionalCheckFailedException`.
+ */
 export async function writeOne({ Put, Update, Delete }: Write): Promise<void> {
   if (Put) await documents.send(new PutCommand(Put));
   else if (Update) await documents.send(new UpdateCommand(Update as ConstructorParameters<typeof UpdateCommand>[0]));

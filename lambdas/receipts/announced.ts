@@ -6,7 +6,8 @@ import { log } from '../kernel/log';
 import { table, type Write } from '../kernel/table';
 
 const ANNOUNCED = 'ANNOUNCED';
-const COUNTERS = 8;
+/** As many as are hardly ever written at once by two of some hundred calls a second. */
+const COUNTERS = 64;
 
 /** The write that enters receipts of which somebody is told that they went into the stream. */
 export const announcement = (receipts: number): Write =>

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { ConditionFailed, commit, commitIf } from '../../lambdas/kernel/commit';
 import { resourceKey } from '../../lambdas/kernel/credentials';
 import { openCursor, sealCursor } from '../../lambdas/kernel/cursor';
+import { documents } from '../../lambdas/kernel/documents';
 import { newId, shardOf, shards } from '../../lambdas/kernel/id';
 import { Idempotency, Replay } from '../../lambdas/kernel/idempotency';
 import { mergedPage, page } from '../../lambdas/kernel/page';
@@ -82,6 +83,20 @@ test('twenty who add at once are all counted', async () => {
   const add = () => commit({ writes: [things.update(one, { add: { n: 1 } }), things.put({ ...key(), n: 1 })] });
   await Promise.all(Array.from({ length: 20 }, add));
   expect((await things.find(Thing, one))?.n).toBe(20);
+});
+
+test('what adds or appends does so once when the answer is lost and the call repeated', async () => {
+  const one = key();
+  const { requestHandler } = documents.config;
+  const handle = requestHandler.handle.bind(requestHandler);
+  const lossy = jest.spyOn(requestHandler, 'handle').mockImplementationOnce(async (...request) => {
+    await handle(...request);
+    throw Object.assign(new Error('lost'), { name: 'TimeoutError' });
+  });
+  await commit({ writes: [things.update(one, { add: { n: 1 }, append: { list: [1] } })] });
+  expect(lossy).toHaveBeenCalledTimes(2);
+  lossy.mockRestore();
+  expect(await things.find(Thing, one)).toEqual({ ...one, n: 1, list: [1] });
 });
 
 test('many are found at once, those that exist', async () => {

@@ -147,7 +147,7 @@ test('more than a call to the stream takes goes in several; a receipt twice in a
 });
 
 test('what could not be entered as announced is counted all the same, and shows as no loss', async () => {
-  setFault(({ command }) => (command.startsWith('Update') ? throttled() : undefined));
+  setFault(({ command }) => (command.startsWith('Transact') ? throttled() : undefined));
   expect((await send(some(2))).status).toBe(202);
   setFault(undefined);
   await p.settle();
