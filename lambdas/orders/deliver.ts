@@ -2,10 +2,12 @@ import * as z from 'zod';
 import { now, secondsAfter, timestamp } from '../kernel/clock';
 import { ConditionFailed, commit, commitIf } from '../kernel/commit';
 import { resourceKey } from '../kernel/credentials';
-import { env, findEnv } from '../kernel/env';
+import { env } from '../kernel/env';
 import type { Change, Condition } from '../kernel/expression';
 import { log } from '../kernel/log';
+import { ownApiUrl } from '../kernel/neighbour';
 import type { Outgoing } from '../kernel/outbox';
+import { Problem } from '../kernel/problem';
 import { table, type Write } from '../kernel/table';
 import {
   DELAYS,
@@ -55,10 +57,6 @@ export function secondsOf(retryAfter: string | undefined): number {
   return Number.isNaN(seconds) ? 0 : Math.min(LONGEST_SECONDS, Math.max(0, seconds));
 }
 
-/** Where the own API answers. On an emulator each function reaches it through the emulator's address. */
-const ownAddress = (path: string): string =>
-  `${findEnv('API_URL') ?? `${env('AWS_ENDPOINT_URL')}/_aws/execute-api/${env('API_ID')}/${env('API_STAGE')}`}${path}`;
-
 /** One attempt. Only an order's own receiver gets a credential, the key of that order. */
 async function attempt({ id, owner, url, order, payload }: StoredDelivery): Promise<Outcome> {
   const headers = {
@@ -68,7 +66,7 @@ async function attempt({ id, owner, url, order, payload }: StoredDelivery): Prom
   };
   if (!isOwn(url)) return post({ url, headers, body: payload, anywhere: env('STAGE') === 'local' });
   const authorization = `Api-Key ${await resourceKey('orders:status', order ?? '')}`;
-  return post({ url: ownAddress(url), headers: { ...headers, authorization }, body: payload, anywhere: true });
+  return post({ url: `${ownApiUrl()}${url}`, headers: { ...headers, authorization }, body: payload, anywhere: true });
 }
 
 interface Step {
@@ -107,9 +105,12 @@ async function note(delivery: StoredDelivery, step: Step): Promise<void> {
   const noted = await commit({ writes: [write, ...endpoint], emit }).then(
     () => true,
     (error: unknown) => {
-      if (!(error instanceof ConditionFailed)) throw error;
-      // what another has noted of the address meanwhile counts; it does not keep this one from its turn
-      return !error.indexes.includes(0) && commitIf({ writes: [write], emit });
+      const isPast = error instanceof ConditionFailed;
+      const isCrowded = error instanceof Problem && endpoint.length > 0;
+      if (!isPast && !isCrowded) throw error;
+      if (isPast && error.indexes.includes(0)) return false;
+      // what others note of the address meanwhile counts; it does not keep this one from its turn
+      return commitIf({ writes: [write], emit });
     },
   );
   log('info', noted ? 'delivery' : 'delivery: another had this turn', { id, turn, status, next_attempt_at: due_at });
@@ -134,7 +135,8 @@ function follow(delivery: StoredDelivery, endpoint: Endpoint, { status, retryAft
   if (status !== null && status >= 200 && status <= 299) {
     const isBack = endpoint.slow_times !== undefined || endpoint.exhausted !== undefined;
     const set = { slow_until: undefined, slow_times: undefined, exhausted: undefined };
-    return { status: 'delivered', endpoint: isBack ? mark(delivery, { set }) : [] };
+    const as = { equals: { slow_until: endpoint.slow_until } };
+    return { status: 'delivered', endpoint: isBack ? mark(delivery, { set }, as) : [] };
   }
   const at = timestamp();
   if (status === 410) {

@@ -1,10 +1,12 @@
 import dns from 'node:dns';
 import type { ServerResponse } from 'node:http';
 import { type LookupFunction, Socket } from 'node:net';
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { now } from '../../lambdas/kernel/clock';
 import { documents } from '../../lambdas/kernel/documents';
 import { refusal } from '../../lambdas/orders/webhook-client';
+import { setFault } from '../support/faults';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
 import { eventually } from '../support/processes';
@@ -30,6 +32,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([closeReceivers(), on.close()]));
 afterEach(async () => {
   jest.restoreAllMocks();
+  setFault(undefined);
   if (now().getTime() - Date.now() > 1_000) await on.moveClock(0);
 });
 
@@ -229,6 +232,37 @@ describe('answers', () => {
     expect((await attempts).map(({ tries }) => tries)).toEqual([1, 1]);
     const put = await (await delivery(full.url)).attempt();
     expect(Date.parse(put.next_attempt_at) - Date.now()).toBeGreaterThan(3_500_000);
+  });
+
+  test('a success forgets no wait that was asked for while it was under way', async () => {
+    const full = await receiver(status(502));
+    await (await delivery(full.url)).attempt();
+    await on.moveClock(61);
+    const held: ServerResponse[] = [];
+    full.answerWith((response) => held.push(response));
+    const [well, busy] = [await delivery(full.url), await delivery(full.url)];
+    const delivered = well.attempt();
+    await eventually('the first was sent', async () => held.length === 1);
+    const refused = busy.attempt();
+    await eventually('the second was sent', async () => held.length === 2);
+    held[1]?.writeHead(429, { 'retry-after': '3600' }).end();
+    await refused;
+    held[0]?.writeHead(200).end();
+    expect(await delivered).toMatchObject({ status: 'delivered', attempts: [{ status_code: 200 }] });
+    expect(await (await delivery(full.url)).attempt()).toMatchObject({ status: 'pending', attempts: [] });
+  });
+
+  test('are noted though others keep writing what is known of the address', async () => {
+    const { attempt } = await delivery((await receiver(status(429))).url);
+    let crowded = 6;
+    setFault(({ command }) => {
+      if (command !== 'TransactWriteItemsCommand' || crowded === 0) return undefined;
+      crowded -= 1;
+      const CancellationReasons = [{ Code: 'None' }, { Code: 'TransactionConflict' }, { Code: 'None' }];
+      return new TransactionCanceledException({ message: 'conflict', $metadata: {}, CancellationReasons });
+    });
+    expect(await attempt()).toMatchObject({ status: 'pending', tries: 1, attempts: [{ status_code: 429 }] });
+    expect(crowded).toBe(0);
   });
 
   test('nothing is put off for longer than its attempts would take', async () => {
