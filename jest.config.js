@@ -9,7 +9,9 @@ const common = {
 /** @type {import('jest').Config} */
 module.exports = {
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // on two cores: one of three mostly waits
+  maxWorkers: 3,
+  testSequencer: '<rootDir>/test/support/waiting-first.cjs',
   coverageThreshold: { global: { branches: 90 } },
   collectCoverageFrom: ['lambdas/**/*.ts', '!lambdas/**/*.lambda.ts'],
   projects: [

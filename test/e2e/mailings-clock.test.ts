@@ -1,8 +1,6 @@
-import { rmSync } from 'node:fs';
-import { deploy } from '../../bin/deployment';
 import { type Deployed, deployed } from '../support/deployed';
 import { deployedParts } from '../support/deployed-parts';
-import { startEmulator } from '../support/emulator-setup';
+import { ownDeployment } from '../support/own-deployment';
 import { eventually } from '../support/processes';
 import { importClients, mail, statsOf } from './mailings-story';
 
@@ -36,21 +34,20 @@ const ZONES = [
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-let emulator: Awaited<ReturnType<typeof startEmulator>>;
+let emulator: Awaited<ReturnType<typeof ownDeployment>>;
 let stack: Deployed;
 let parts: Awaited<ReturnType<typeof deployedParts>>;
 let headers: Record<string, string>;
 // an emulator of its own: the clock is everybody's
 beforeAll(async () => {
-  emulator = await startEmulator();
-  await deploy({ port: emulator.port, outDir: emulator.dir });
+  emulator = await ownDeployment();
   stack = await deployed(emulator.port);
   parts = await deployedParts(emulator.port);
   headers = await stack.admin();
 }, 300_000);
 afterAll(async () => {
   await emulator.stop();
-  rmSync(emulator.dir, { recursive: true, force: true });
+  emulator.remove();
 });
 
 /** Moves the clock and lets the minute's functions run until the statistics are these. */

@@ -1,8 +1,6 @@
-import { rmSync } from 'node:fs';
-import { deploy } from '../../bin/deployment';
 import { startMiniStack } from '../../bin/emulator';
 import { deployed } from '../support/deployed';
-import { startEmulator } from '../support/emulator-setup';
+import { ownDeployment } from '../support/own-deployment';
 import { offersOf, registeredProduct } from './catalogue-story';
 import { finished, importClients, mail } from './mailings-story';
 import { everythingAnswers, throughTheDesk } from './operations-story';
@@ -11,8 +9,7 @@ import { expectCountedOnce } from './receipts-story';
 import { confirmed, newUser, placeOrder } from './story';
 
 test("the functions' roles hold: the main story passes again after a restart, with their policies enforced", async () => {
-  const { port, dir, stop } = await startEmulator();
-  await deploy({ port, outDir: dir });
+  const { port, dir, stop, remove } = await ownDeployment();
   const before = await deployed(port);
   const first = await newUser(before);
   await confirmed(before, first, (await placeOrder(before, first)).body.uuid);
@@ -39,9 +36,9 @@ test("the functions' roles hold: the main story passes again after a restart, wi
     const mailing = await mail(stack, admin, { filter: { tag: 'roles' }, ...times });
     expect(await finished(stack, admin, mailing)).toMatchObject({ total: 2, sent: 2 });
     await everythingAnswers(stack, admin);
-    await throughTheDesk(stack, admin);
+    await throughTheDesk(stack, admin, { byHand: true });
   } finally {
     await enforcing.stop();
-    rmSync(dir, { recursive: true, force: true });
+    remove();
   }
 }, 500_000);
