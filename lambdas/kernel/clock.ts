@@ -22,6 +22,11 @@ export const secondsAfter = (at: Date | string, seconds: number): string =>
 /** Unix seconds, as DynamoDB's time to live wants them. Real time: DynamoDB's own clock cannot be moved. */
 export const expiry = (seconds: number): number => Math.floor(Date.now() / 1_000) + seconds;
 
+/** The next `syncClock` reads, however fresh what it read before is. */
+export const forgetClock = (): void => {
+  readAt = Number.NEGATIVE_INFINITY;
+};
+
 /**
  * Takes over a moved clock. Entry points call it once an invocation; costs nothing without `CLOCK_TABLE`
  * (set in local stages only), else at most one read a second.
