@@ -8,7 +8,7 @@ let on: ReturnType<typeof preparations>;
 beforeAll(async () => {
   faces = await openFaces();
   on = preparations(faces);
-});
+}, 180_000);
 afterAll(() => faces.close());
 
 // biome-ignore lint/suspicious/noExplicitAny: what a test reads of entries

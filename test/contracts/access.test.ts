@@ -10,7 +10,7 @@ let thereOf: Awaited<ReturnType<typeof tellStories>>;
 beforeAll(async () => {
   faces = await openFaces();
   thereOf = await tellStories(faces, ...new Set(open.map(({ context }) => context)));
-});
+}, 180_000);
 afterAll(() => faces.close());
 
 /** Who may call an operation, by the promises of the product: roles hold for people and keys alike, users are people. */

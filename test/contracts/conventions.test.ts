@@ -138,7 +138,7 @@ describe('of all lists', () => {
 const readable = FACES.filter(({ operation }) => operation.method === 'GET' && operation.returns);
 
 describe.each(rows(readable))('what is read at %s', (_, face) => {
-  test('carries its version, and is not sent again to whoever has it', async () => {
+  const look = async () => {
     const path = isReal(face) ? await thereOf(face) : pathOf(face);
     const reply = await byAdmin(face, { path });
     expectPromised(face, reply);
@@ -153,6 +153,18 @@ describe.each(rows(readable))('what is read at %s', (_, face) => {
     expect((await byAdmin(face, { path, headers: { 'if-none-match': '"other"' } })).status).toBe(200);
     const head = await byAdmin(face, { path, method: 'HEAD' });
     expect([head.status, head.text, head.headers['etag']]).toEqual([200, '', etag]);
+  };
+
+  test('carries its version, and is not sent again to whoever has it', async () => {
+    const minute = () => Math.floor(Date.now() / 60_000);
+    const begun = minute();
+    try {
+      await look();
+    } catch (error) {
+      // prices and tasks by the minute are others in the next one
+      if (minute() === begun) throw error;
+      await look();
+    }
   });
 });
 

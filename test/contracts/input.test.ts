@@ -19,7 +19,7 @@ import { changedBy, mutationsOf, type RandomChange } from './mutations';
 let faces: Faces;
 beforeAll(async () => {
   faces = await openFaces();
-});
+}, 180_000);
 afterAll(() => faces.close());
 
 const anAddress = () => `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 250)).join('.')}`;

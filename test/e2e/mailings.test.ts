@@ -1,4 +1,5 @@
 import { type Deployed, deployed } from '../support/deployed';
+import { eventually } from '../support/processes';
 import { finished, importClients, mail } from './mailings-story';
 
 const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
@@ -20,9 +21,18 @@ test('a mailing goes from CSV to the service, each client once, through failures
   expect((await faults('500', 0.3)).status).toBe(200);
   try {
     const mailing = await mail(stack, headers, { filter: { tag }, start_at: inMs(1_000), end_at: inMs(600_000) });
-    expect(await finished(stack, headers, mailing)).toMatchObject({ total: 40, sent: 40, processing: 0 });
+    const messages = () => stack.http('GET', `/api/mailings/${mailing}/messages/?limit=200`, { headers });
+    await eventually(
+      'some are tried again',
+      async () =>
+        (await messages()).body.results.some(
+          ({ attempts, status }: { attempts: number; status: string }) => attempts > 0 && status === 'processing',
+        ),
+      60_000,
+    );
     await faults('none', 1);
-    const list = await stack.http('GET', `/api/mailings/${mailing}/messages/?limit=200`, { headers });
+    expect(await finished(stack, headers, mailing)).toMatchObject({ total: 40, sent: 40, processing: 0 });
+    const list = await messages();
     expect(list.body.results).toHaveLength(40);
     for (const { id } of list.body.results.slice(0, 10)) {
       const { status } = await stack.http('GET', `/sandbox/send/v1/sent/${id}`);

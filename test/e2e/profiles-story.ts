@@ -32,13 +32,19 @@ export async function collectPeople(stack: Deployed, headers: Record<string, str
   await Promise.all(
     ['credit_cards', 'addresses', 'users'].map((resource) => ranTo(stack, headers, 'succeeded', { resource, batches })),
   );
-  const { body: assigned } = await stack.http('GET', '/api/profiles/addresses/?assigned=true&limit=200', { headers });
-  const people = await Promise.all(
-    assigned.results
-      .slice(0, 20)
-      .map(({ user }: { user: string }) => stack.http('GET', `/api/profiles/users/${user}/`, { headers })),
+  const ownersOf = async (what: string): Promise<string[]> => {
+    const { body } = await stack.http('GET', `/api/profiles/${what}/?assigned=true&limit=200`, { headers });
+    return body.results.map(({ user }: { user: string }) => user);
+  };
+  const uid = await eventually(
+    'somebody has both',
+    async () => {
+      const [addressed, carded] = await Promise.all([ownersOf('addresses'), ownersOf('credit-cards')]);
+      return addressed.find((user) => carded.includes(user));
+    },
+    30_000,
   );
-  const whole = people.map(({ body }) => body).find(({ address, credit_cards }) => address && credit_cards.length);
+  const { body: whole } = await stack.http('GET', `/api/profiles/users/${uid}/`, { headers });
   expect(whole).toMatchObject({ uid: whole?.address.uid, credit_cards: [{ user: whole?.uid }] });
   return whole;
 }

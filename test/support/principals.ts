@@ -27,7 +27,7 @@ export async function callers() {
         .setIssuer(ISSUER)
         .setAudience(ISSUER)
         .setSubject(id)
-        .setExpirationTime('10m')
+        .setExpirationTime('2h')
         .sign(privateKey);
       return { id, headers: { authorization: `Bearer ${token}` } };
     },
