@@ -10,7 +10,7 @@ import { conflict, invalid, notFound, Problem } from '../kernel/problem';
 import { type Item, type Key, table, type Write } from '../kernel/table';
 import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
-import { MADE_KEY_PREFIX, Order, type OrderChange, StatusChange, type TaskMessage } from './schema';
+import { MADE_KEY_PREFIX, Order, type OrderChange, type OrderStatus, StatusChange, type TaskMessage } from './schema';
 import { newTask } from './tasks';
 
 const orders = table();
@@ -22,7 +22,7 @@ export type StoredOrder = z.output<typeof StoredOrder>;
 /** What a deleted order leaves behind, so that late results are told that it is gone. */
 const Tombstone = z.object({ deleted_at: z.string() });
 
-const TOMBSTONE_SECONDS = 30 * 24 * 3_600;
+export const TOMBSTONE_SECONDS = 30 * 24 * 3_600;
 /** Status changes kept with an order, at the least. */
 export const HISTORY = 50;
 
@@ -112,23 +112,29 @@ export const placeOrder: Handler<Operations['placeOrder']> = async ({ body, prin
 
 const Marker = z.object({ uuid: z.string() });
 
-/** The order with a key, if the caller may see it. Two reads at most. */
-async function withKey(order_key: string, principal: Principal): Promise<StoredOrder[]> {
+interface Filter {
+  owner: string | undefined;
+  status: OrderStatus | undefined;
+}
+
+/** The order with a key, if it is of that owner and status. Two reads at most. */
+async function withKey(order_key: string, { owner, status }: Filter): Promise<StoredOrder[]> {
   const made = order_key.startsWith(MADE_KEY_PREFIX) ? order_key.slice(MADE_KEY_PREFIX.length) : undefined;
   const uuid = made ?? (await orders.find(Marker, markerKey(order_key)))?.uuid;
   const order = uuid === undefined ? undefined : await findOrder(uuid);
-  return order && order !== 'gone' && (isOperator(principal) || order.user === principal.id) ? [order] : [];
+  if (!order || order === 'gone') return [];
+  return order.user === (owner ?? order.user) && order.status === (status ?? order.status) ? [order] : [];
 }
 
 /** Own orders of ordinary users, all for operators; newest first. */
 export const listOrders: Handler<Operations['listOrders']> = async (call) => {
   const { status, user, order_key } = call.query;
   const caller = call.principal;
-  if (order_key !== undefined) return { results: await withKey(order_key, caller), next: null };
   if (!isOperator(caller) && user !== undefined && user !== caller.id) {
     throw new Problem(403, 'only operators see the orders of others');
   }
   const owner = isOperator(caller) ? user : caller.id;
+  if (order_key !== undefined) return { results: await withKey(order_key, { owner, status }), next: null };
   if (owner !== undefined) {
     const where = status && { where: { equals: { status } } };
     return page(orders, Order, call, { index: 'gsi1', partition: `USER#${owner}`, ...where });

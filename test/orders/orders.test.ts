@@ -156,6 +156,22 @@ describe('who sees what', () => {
     expect((await on.api('GET', `${ORDERS}?user=${owner.id}`, {}, caller)).status).toBe(403);
   });
 
+  test('one by its order_key, if it is of the user and status asked for', async () => {
+    const order_key = `mine ${randomUUID()}`;
+    const order = await place(on, owner, { ...ORDER, order_key });
+    const found = async (caller: Caller, query = '') =>
+      (await read(on, caller, `${ORDERS}?order_key=${encodeURIComponent(order_key)}${query}`)).results;
+    for (const query of ['', '&status=pending', `&user=${owner.id}`]) {
+      expect(await found(owner, query)).toEqual([order]);
+      expect(await found(operator, query)).toEqual([order]);
+    }
+    expect(await found(owner, '&status=cancelled')).toEqual([]);
+    expect(await found(operator, `&user=${stranger.id}`)).toEqual([]);
+    expect(await found(stranger)).toEqual([]);
+    const ofOther = await on.api('GET', `${ORDERS}?order_key=any&user=${owner.id}`, {}, stranger);
+    expect(ofOther.status).toBe(403);
+  });
+
   test("a cursor is good for its own list only, whoever's it is", async () => {
     const [one, other] = await Promise.all([on.callers.user(), on.callers.user()]);
     for (const caller of [one, one, other, other]) await place(on, caller);
