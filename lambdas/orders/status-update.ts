@@ -1,18 +1,18 @@
 import * as z from 'zod';
-import { timestamp } from '../kernel/clock';
+import { expiry, timestamp } from '../kernel/clock';
 import { commitIf } from '../kernel/commit';
 import type { Change, Condition } from '../kernel/expression';
 import type { Handler } from '../kernel/http';
 import { busy, conflict, notFound, Problem } from '../kernel/problem';
 import { table } from '../kernel/table';
 import type { Operations } from './contract';
-import { findOrder, HISTORY, orderKey, statusPartition } from './orders';
+import { findOrder, HISTORY, orderKey, statusPartition, TOMBSTONE_SECONDS } from './orders';
 import { StatusUpdate } from './schema';
 import { MERCATO, verify } from './webhook';
 
 const orders = table();
 
-/** A result that came too late to change its order. */
+/** A result that came too late to change its order; kept for 30 days. */
 export const Superseded = StatusUpdate.extend({ at: z.string() });
 
 const SUPERSEDED = 'SUPERSEDED';
@@ -54,7 +54,8 @@ export const updateOrderStatus: Handler<Operations['updateOrderStatus']> = async
   const repeated = order.history.some((entry) => entry.task_id === task_id && entry.sequence === sequence);
   if (!repeated) {
     const key = { pk: orderKey(uuid).pk, sk: `${SUPERSEDED}#${task_id}#${sequence}` };
-    await commitIf({ writes: [orders.put({ ...key, ...call.body, at }, { exists: false })] });
+    const late = { ...key, ...call.body, at, expires_at: expiry(TOMBSTONE_SECONDS) };
+    await commitIf({ writes: [orders.put(late, { exists: false })] });
   }
   return { uuid, status: order.status, sequence: order.sequence, applied };
 };

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { Webhook } from 'standardwebhooks';
+import { documents } from '../../lambdas/kernel/documents';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
 import {
@@ -165,6 +167,16 @@ describe('a status', () => {
     expect(changes.length).toBeLessThanOrEqual(100);
     const numbers = changes.map(({ detail }: { detail: { sequence: number } }) => detail.sequence);
     expect(numbers).toEqual(numbers.map((_: number, index: number) => 221 - numbers.length + index));
+  });
+
+  test('that came too late is kept for 30 days', async () => {
+    const order = await place(on, owner);
+    await report(order.uuid, result(order, { sequence: 2 }));
+    await report(order.uuid, result(order, { sequence: 1 }));
+    const TableName = on.named('Orders/Api').environment['TABLE_NAME'];
+    const Key = { pk: `ORDER#${order.uuid}`, sk: `SUPERSEDED#${order.task_id}#1` };
+    const { Item } = await documents.send(new GetCommand({ TableName, Key }));
+    expect((Item?.['expires_at'] - Date.now() / 1_000) / 86_400).toBeCloseTo(30, 1);
   });
 
   test('is not for another order_key, an order that never was, or without a valid body', async () => {
