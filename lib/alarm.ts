@@ -1,31 +1,20 @@
-import { NestedStack, Stack } from 'aws-cdk-lib';
-import { Alarm, type AlarmProps, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, type AlarmProps, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-
-const ID = 'Alarms';
-
-/** The stack that holds all alarms; made with the first. */
-function nested(stack: Stack): Stack {
-  const found = stack.node.tryFindChild(ID);
-  return found ? (found as NestedStack) : new NestedStack(stack, ID, { description: 'Alarms of Mercato' });
-}
+import { nestedFor } from './nested-stack';
 
 export interface HouseAlarmProps extends Pick<AlarmProps, 'metric' | 'threshold'> {
   /** What does not happen while it rings, as a sentence. */
   impact: string;
   /** The paragraph of docs/runbook.md to read. */
-  runbook: 'dead-letters' | 'a-function-fails';
+  runbook: 'dead-letters' | 'a-function-fails' | 'a-stream-lags';
 }
 
-/**
- * Rings when one period reaches the threshold; its text says the impact and names the runbook's paragraph. Alarms lie in a
- * nested stack: with them, the backend has more than the 500 resources that CloudFormation takes in one.
- * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
- */
+/** Rings when one period reaches the threshold; its text says the impact and names the runbook's paragraph. */
 export function alarm(of: Construct, name: string, { metric, threshold, impact, runbook }: HouseAlarmProps): Alarm {
-  const stack = Stack.of(of);
-  const path = of.node.path.slice(stack.node.path.length).replaceAll('/', '');
-  return new Alarm(nested(stack), `${path}${name}`, {
+  const alarms = nestedFor(of, 'Alarms');
+  return new Alarm(alarms.scope, `${alarms.name}${name}`, {
     metric,
     threshold,
     evaluationPeriods: 1,
@@ -33,3 +22,12 @@ export function alarm(of: Construct, name: string, { metric, threshold, impact, 
     alarmDescription: `${impact} Runbook: docs/runbook.md#${runbook}`,
   });
 }
+
+/** Rings when a function on a stream is a quarter of an hour behind: long before the stream forgets what it has not read. */
+export const lagAlarm = (of: IFunction, impact: string): Alarm =>
+  alarm(of, 'Lag', {
+    metric: of.metric('IteratorAge', { statistic: Stats.MAXIMUM, period: Duration.minutes(5) }),
+    threshold: Duration.minutes(15).toMilliseconds(),
+    impact,
+    runbook: 'a-stream-lags',
+  });

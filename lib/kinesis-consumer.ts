@@ -3,6 +3,7 @@ import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { KinesisEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
+import { lagAlarm } from './alarm';
 import { DeadLetters } from './dead-letters';
 import { LambdaFunction, type LambdaFunctionProps } from './lambda-function';
 
@@ -42,5 +43,6 @@ export class KinesisConsumer extends Construct {
         onFailure: new SqsDlq(this.deadLetters),
       }),
     );
+    if (stage.alarms) lagAlarm(this.function, impact);
   }
 }

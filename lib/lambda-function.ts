@@ -28,6 +28,8 @@ export interface LambdaFunctionProps {
   memorySize?: number;
   /** What an operator should know when it fails. @default a sentence with the entry's name */
   impact?: string;
+  /** Errors within five minutes that ring the alarm. @default 5 */
+  alarmAt?: number;
 }
 
 /**
@@ -60,7 +62,6 @@ export class LambdaFunction extends CdkFunction {
         ...props.environment,
         STAGE: stage.name,
         NODE_OPTIONS: '--enable-source-maps=false --no-warnings',
-        AWS_NODEJS_CONNECTION_REUSE_ENABLED: '1',
       },
     });
     // tells tests and tools which function this is and what it runs
@@ -77,7 +78,7 @@ export class LambdaFunction extends CdkFunction {
     if (stage.alarms) {
       alarm(this, 'Errors', {
         metric: this.metricErrors({ period: Duration.minutes(5) }),
-        threshold: 5,
+        threshold: props.alarmAt ?? 5,
         impact: props.impact ?? `${entry} fails again and again.`,
         runbook: 'a-function-fails',
       });

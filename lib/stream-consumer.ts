@@ -3,6 +3,7 @@ import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
+import { lagAlarm } from './alarm';
 import { DeadLetters } from './dead-letters';
 import { LambdaFunction, type LambdaFunctionProps } from './lambda-function';
 
@@ -36,11 +37,12 @@ export class StreamConsumer extends Construct {
         startingPosition: StartingPosition.TRIM_HORIZON,
         batchSize,
         bisectBatchOnError: true,
-        // with bisecting, some three hours of trouble before a record is given up
-        retryAttempts: 200,
+        // Lambda's highest: trouble lasts the stream's 24 hours before what is stored stays unsent
+        retryAttempts: 10_000,
         onFailure: new SqsDlq(this.deadLetters),
         ...(filter && { filters: [filter] }),
       }),
     );
+    if (stage.alarms) lagAlarm(this.function, impact);
   }
 }

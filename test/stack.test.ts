@@ -22,11 +22,14 @@ const LARGEST = ['everything', 'sandbox'];
 const directory = mkdtempSync(join(tmpdir(), 'mercato-stack-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
+const runbook = readFileSync(join(__dirname, '../docs/runbook.md'), 'utf8');
+
 /** What a deployer may have set in the environment, and nobody else may see. */
 const SECRETS = { OFFERS_REFRESH_TOKEN: 'canary-of-the-offers', SEND_API_TOKEN: 'canary-of-the-sender' };
 
 const template = {} as Record<StageName, Template>;
-const alarms = {} as Record<StageName, Resource[]>;
+/** What is in the stacks inside of it. */
+const nested = {} as Record<StageName, Resource[]>;
 const findings = {} as Record<StageName, string[]>;
 const missing = {} as Record<StageName, unknown>;
 
@@ -44,8 +47,8 @@ beforeAll(() => {
   for (const stage of STAGES) {
     const read = (file: string) => JSON.parse(readFileSync(join(directory, stage, file), 'utf8'));
     template[stage] = read(`mercato-${stage}.template.json`);
-    const nested = readdirSync(join(directory, stage)).find((file) => file.includes('Alarms'));
-    alarms[stage] = nested ? Object.values((read(nested) as Template).Resources) : [];
+    const inside = readdirSync(join(directory, stage)).filter((file) => file.endsWith('.nested.template.json'));
+    nested[stage] = inside.flatMap((file) => Object.values((read(file) as Template).Resources));
     missing[stage] = read('manifest.json').missing;
     findings[stage] = read('validation-report.json').pluginReports.flatMap(
       ({ violations }: { violations: { ruleName: string; violatingConstructs: { constructPath: string }[] }[] }) =>
@@ -58,6 +61,8 @@ beforeAll(() => {
 
 const all = (stage: StageName, type: string): [string, Resource][] =>
   Object.entries(template[stage].Resources).filter(([, { Type }]) => Type === type);
+const nestedOf = (stage: StageName, type: string) =>
+  nested[stage].filter(({ Type }) => Type === type).map(({ Properties }) => Properties);
 const propertiesOf = (stage: StageName, type: string) => all(stage, type).map(([, { Properties }]) => Properties);
 
 describe.each(STAGES)('stage %s', (stage) => {
@@ -114,7 +119,7 @@ describe.each(STAGES)('stage %s', (stage) => {
     expect(streams.length).toBeGreaterThan(0);
     for (const stream of streams) {
       expect(stream).toMatchObject({ StartingPosition: 'TRIM_HORIZON', BisectBatchOnFunctionError: true });
-      expect(stream.MaximumRetryAttempts).toBeGreaterThan(0);
+      expect(stream.MaximumRetryAttempts).toBe(10_000);
       expect(stream.DestinationConfig.OnFailure.Destination).toBeDefined();
     }
   });
@@ -217,9 +222,41 @@ test('away from emulators queues take TLS only, calls are traced, and alarms nam
       expect(TracingConfig.Mode).toBe('Active');
     // where an account has no role for it, a stage with access logs cannot be made
     expect(propertiesOf(stage, 'AWS::ApiGateway::Stage')[0].AccessLogSetting).toBeUndefined();
-    expect(alarms[stage].length).toBeGreaterThan(10);
-    for (const { Properties } of alarms[stage])
-      expect(Properties.AlarmDescription).toMatch(/^\S.+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
+    const alarms = nestedOf(stage, 'AWS::CloudWatch::Alarm');
+    expect(alarms.length).toBeGreaterThan(10);
+    for (const { AlarmDescription } of alarms) {
+      const [, paragraph = ''] = /^\S.+\. Runbook: docs\/runbook\.md#([a-z-]+)$/.exec(AlarmDescription) ?? [];
+      expect(runbook).toContain(
+        `\n## ${paragraph.charAt(0).toUpperCase()}${paragraph.slice(1).replaceAll('-', ' ')}\n`,
+      );
+    }
+  }
+});
+
+test('away from emulators a stream that lags rings, and a schedule that fails: a rare one the first time', () => {
+  for (const stage of ['dev', 'prod'] as const) {
+    const alarms = nestedOf(stage, 'AWS::CloudWatch::Alarm');
+    const lagging = alarms.filter(({ MetricName }) => MetricName === 'IteratorAge');
+    const streams = propertiesOf(stage, 'AWS::Lambda::EventSourceMapping').filter((one) => one.StartingPosition);
+    expect(lagging).toHaveLength(streams.length);
+    for (const alarm of lagging) expect(alarm).toMatchObject({ Statistic: 'Maximum', Period: 300, Threshold: 900_000 });
+    const thresholdOf = (start: string) =>
+      alarms.find((one) => one.MetricName === 'Errors' && one.AlarmDescription.startsWith(start))?.Threshold;
+    const impacts = ['Past hours are not checked', 'Dead letters do not come', 'orders/api fails'];
+    expect(impacts.map(thresholdOf)).toEqual([1, 3, 5]);
+  }
+});
+
+test('away from emulators a call of a schedule that fails is not repeated: the next one is', () => {
+  for (const stage of ['dev', 'prod'] as const) {
+    const schedules = propertiesOf(stage, 'AWS::Events::Rule').filter((rule) => rule.ScheduleExpression);
+    const calls = nestedOf(stage, 'AWS::Lambda::EventInvokeConfig');
+    expect(
+      calls.map(({ MaximumRetryAttempts, MaximumEventAgeInSeconds }) => [
+        MaximumRetryAttempts,
+        MaximumEventAgeInSeconds,
+      ]),
+    ).toEqual(schedules.map(() => [0, 120]));
   }
 });
 
