@@ -46,11 +46,7 @@ export class Orders extends Context {
       maxConcurrency: 20,
     });
     for (const { function: sender } of [deliver, callback]) this.secret.grantReads(sender);
-    if (stage.local) {
-      // a function's way to the emulator is known to the function alone
-      deliver.function.addEnvironment('API_ID', api.id);
-      deliver.function.addEnvironment('API_STAGE', api.stageName);
-    } else deliver.function.addEnvironment('API_URL', api.url);
+    api.reachableBy(deliver.function, stage);
   }
 
   /** Hands the details of the context's events to a worker. */

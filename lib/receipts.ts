@@ -1,4 +1,4 @@
-import { type CfnElement, CfnOutput, Duration, Stack, Validations } from 'aws-cdk-lib';
+import { type CfnElement, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Schedule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
@@ -35,7 +35,6 @@ export class Receipts extends Context {
       enforceSSL: !stage.local,
       removalPolicy: stage.removal,
     });
-    new CfnOutput(this, 'JournalBucket', { value: this.journal.bucketName }).overrideLogicalId('JournalBucket');
     Validations.of(this.journal).acknowledge({ id: 'AwsSolutions-S1', reason: 'only functions read and write it' });
 
     const api = this.serve('/api/checks', '/api/add_checks', '/api/places', '/api/analytics');
