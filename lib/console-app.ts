@@ -54,11 +54,17 @@ async function built(): Promise<string> {
   const define = { OPERATIONS: operations, 'process.env.NODE_ENV': '"production"' };
   await build({ ...OPTIONS, outdir, define });
   for (const other of readdirSync(KEPT).map((name) => join(KEPT, name))) {
-    if (Date.now() - statSync(other).mtimeMs > DAY_MS) rmSync(other, { recursive: true, force: true });
+    // whoever builds at the same time tidies up as well
+    const { mtimeMs = Date.now() } = statSync(other, { throwIfNoEntry: false }) ?? {};
+    if (Date.now() - mtimeMs > DAY_MS) rmSync(other, { recursive: true, force: true });
   }
-  // whoever builds the same at the same time may have been quicker
-  if (existsSync(directory)) rmSync(outdir, { recursive: true });
-  else renameSync(outdir, directory);
+  try {
+    renameSync(outdir, directory);
+  } catch (error) {
+    // whoever builds the same at the same time was quicker
+    if (!existsSync(directory)) throw error;
+    rmSync(outdir, { recursive: true });
+  }
   return directory;
 }
 
