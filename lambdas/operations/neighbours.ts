@@ -70,14 +70,19 @@ const Refreshes = z.object({
 /** A service that tells us that it does not know a product, or refuses it, answers. */
 const ANSWERED = ['not_found', 'refused'];
 
+/** Its pages are given up when their time is over, and then have counted nothing. */
+const CUT = 'a refresh did not end in its two minutes: the service is slow, or refreshes stand still';
+
 async function offers(asker: Asker): Promise<Health> {
   const { results } = await read(asker, `/api/catalogue/runs/?limit=${RUNS_LOOKED_AT}`, Refreshes);
   return judge(
     results.flatMap(({ state, ended_at, started_at, products, refreshed, failures }) => {
-      if (state === 'running' || !products) return [];
+      const isCut = state === 'incomplete';
+      if (state === 'running' || (!products && !isCut)) return [];
       const bad = Object.entries(failures).filter(([name]) => !ANSWERED.includes(name));
-      const reason = `${products - refreshed} of ${products} products were not refreshed: ${bad.map(([name, count]) => `${count} ${name}`).join(', ')}`;
-      return [{ at: ended_at ?? started_at, ok: state === 'done' && !bad.length, reason }];
+      const failed = `${products - refreshed} of ${products} products were not refreshed: ${bad.map(([name, count]) => `${count} ${name}`).join(', ')}`;
+      const reason = [isCut ? CUT : [], bad.length ? failed : []].flat().join('; ');
+      return [{ at: ended_at ?? started_at, ok: !isCut && !bad.length, reason }];
     }),
   );
 }
