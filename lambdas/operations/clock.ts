@@ -1,9 +1,11 @@
+import * as z from 'zod';
 import { CLOCK_KEY, now } from '../kernel/clock';
 import { commit } from '../kernel/commit';
 import { findEnv } from '../kernel/env';
 import type { Handler } from '../kernel/http';
 import { Problem } from '../kernel/problem';
 import { table } from '../kernel/table';
+import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 
 /** What functions follow, within a second. Only the functions of a local stage have this table. */
@@ -15,10 +17,19 @@ export const getClock: Handler<Operations['getClock']> = async () => ({
   movable: isMovable(),
 });
 
-/** Only where the stage gave the right: elsewhere there is no table to write to. One transaction of two items. */
-export const moveClock: Handler<Operations['moveClock']> = async ({ body: { offset_seconds } }) => {
+const Moved = z.object({ offset_ms: z.number() });
+
+/**
+ * Only where the stage gave the right: elsewhere there is no table to write to. A read and a transaction of two items; again
+ * when somebody else moved it in between, unless `If-Match` was given.
+ */
+export const moveClock: Handler<Operations['moveClock']> = async ({ body: { offset_seconds }, requireMatch }) => {
   if (!isMovable()) throw new Problem(403, 'the clock of this stage cannot be moved');
-  const item = { ...CLOCK_KEY, offset_ms: offset_seconds * 1_000, offset_seconds };
-  await commit({ writes: [clock.put(item)] });
-  return { offset_seconds, movable: true };
+  return untilWritten(async () => {
+    const moved = await clock.find(Moved, CLOCK_KEY);
+    requireMatch({ offset_seconds: Math.round((moved?.offset_ms ?? 0) / 1_000), movable: true });
+    const item = { ...CLOCK_KEY, offset_ms: offset_seconds * 1_000, offset_seconds };
+    await commit({ writes: [clock.put(item, { equals: { offset_ms: moved?.offset_ms } })] });
+    return { offset_seconds, movable: true };
+  });
 };

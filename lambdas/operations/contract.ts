@@ -206,7 +206,7 @@ export const OperationsContract = contract({
     changes: ['clock', 'pk'],
     status: 200,
     returns: Clock,
-    refuses: { 403: 'the clock of this stage cannot be moved' },
+    refuses: { 403: 'the clock of this stage cannot be moved', 412: CHANGED },
   },
 
   getMetrics: {

@@ -14,6 +14,7 @@ import type { Handler } from '../kernel/http';
 import { inParallel } from '../kernel/parallel';
 import { conflict, notFound } from '../kernel/problem';
 import { type Key, table } from '../kernel/table';
+import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { nextRun } from './next-run';
 import type { ScheduleState } from './schema';
@@ -106,15 +107,22 @@ export const getSchedule: Handler<Operations['getSchedule']> = async ({ params }
 const set = ({ rule: Name }: Schedule, enabled: boolean) =>
   enabled ? bus.send(new EnableRuleCommand({ Name })) : bus.send(new DisableRuleCommand({ Name }));
 
-/** The wish is kept first: a function that dies before the rule has it is put right within a minute. */
+/**
+ * The wish is kept first: a function that dies before the rule has it is put right within a minute. What others wished since
+ * it was read is looked at anew.
+ */
 export const changeSchedule: Handler<Operations['changeSchedule']> = async (call) => {
   const { params, body, principal, requireMatch } = call;
   const schedule = scheduleOf(params.name);
-  requireMatch(await describe(schedule, await noteOf(params.name)));
-  if (schedule.name === FIXED) throw conflict('this schedule cannot be switched: it keeps the others as they are');
   const { enabled } = body;
-  const wish = { enabled, changed_at: timestamp(), changed_by: principal.name };
-  await commit({ writes: [notes.update(keyOf(schedule.name), { set: wish })] });
+  await untilWritten(async () => {
+    const note = await noteOf(params.name);
+    requireMatch(await describe(schedule, note));
+    if (schedule.name === FIXED) throw conflict('this schedule cannot be switched: it keeps the others as they are');
+    const wish = { enabled, changed_at: timestamp(), changed_by: principal.name };
+    const unchanged = { equals: { changed_at: note.changed_at } };
+    await commit({ writes: [notes.update(keyOf(schedule.name), { set: wish }, unchanged)] });
+  });
   await set(schedule, enabled);
   return describe(schedule, await noteOf(params.name));
 };

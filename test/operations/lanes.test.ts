@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { DescribeRuleCommand, EnableRuleCommand } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { bus } from '../../lambdas/kernel/bus';
+import { documents } from '../../lambdas/kernel/documents';
 import { sqs } from '../../lambdas/kernel/queue';
 import { nextRun } from '../../lambdas/operations/next-run';
 import { queued } from '../orders/shop';
@@ -114,6 +117,12 @@ describe('schedules', () => {
     ]);
   });
 
+  test('of two switches at once of what both have read, one is refused', async () => {
+    const headers = { 'if-match': (await call('GET', REPORT)).headers['etag'] ?? '' };
+    const switches = [false, true].map((enabled) => call('PATCH', REPORT, { enabled }, headers));
+    expect((await Promise.all(switches)).map(({ status }) => status).sort()).toEqual([200, 412]);
+  });
+
   test('the one that keeps the others cannot be switched', async () => {
     expect((await call('PATCH', '/api/ops/schedules/Operations.Keep/', { enabled: false })).status).toBe(409);
   });
@@ -168,6 +177,19 @@ describe('neighbours', () => {
       recent: { succeeded: 0, failed: 1 },
     });
   });
+
+  test('one that is too slow for a refresh to end is down', async () => {
+    const id = randomUUID();
+    const run = { id, started_at: new Date(Date.now() - 300_000).toISOString(), segments: {} };
+    const Item = { pk: `RUN#${id}`, sk: 'RUN', ...run, gsi1pk: 'RUNS', gsi1sk: id };
+    const TableName = p.named('Catalogue/Api').environment['TABLE_NAME'];
+    await documents.send(new PutCommand({ TableName, Item }));
+    expect((await neighbours()).get('offers')).toMatchObject({
+      state: 'down',
+      detail: expect.stringContaining('did not end'),
+      last_failure: run.started_at,
+    });
+  });
 });
 
 describe('the clock', () => {
@@ -189,6 +211,9 @@ describe('the clock', () => {
     expect((await call('GET', '/api/ops/clock/')).body.offset_seconds).toBe(86_400);
     const trail = await p.api('GET', '/api/audit/?entity=clock', {}, operator, 'audit');
     expect(trail.body.results[0]).toMatchObject({ operation: 'moveClock', after: { offset_seconds: 86_400 } });
+    const headers = { 'if-match': (await call('GET', '/api/ops/clock/')).headers['etag'] ?? '' };
+    const move = (offset_seconds: number) => call('PUT', '/api/ops/clock/', { offset_seconds }, headers);
+    expect((await Promise.all([1, 2].map(move))).map(({ status }) => status).sort()).toEqual([200, 412]);
     await p.moveClock(0);
   });
 });
