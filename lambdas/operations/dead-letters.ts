@@ -1,14 +1,16 @@
+import { ConditionFailed } from '../kernel/commit';
 import type { Principal } from '../kernel/contract';
 import { UNSENDABLE } from '../kernel/dead-letter';
 import type { Handler } from '../kernel/http';
 import { cutPage } from '../kernel/page';
 import { conflict, invalid, notFound, type Problem } from '../kernel/problem';
+import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { type Position, walk } from './desk';
 import { editLetter, endLetter, findLetter, type StoredLetter, shownLetter } from './letters';
-import { type Asker, ask } from './own-api';
+import { type Asker, askNow } from './own-api';
 import { needsProtection } from './protected';
-import type { DeadLetter } from './schema';
+import { DeadLetter } from './schema';
 import { FOREIGN, type ForeignKind, getForeign, keepEdit } from './set-aside';
 
 /** Messages by their kind first, then what other contexts set aside; each newest first. */
@@ -60,20 +62,30 @@ function sendable(text: string): string {
   return text;
 }
 
-export const changeDeadLetter: Handler<Operations['changeDeadLetter']> = async (call) => {
-  const { params, body, requireMatch } = call;
-  const letter = await findAtDesk(call, params.id);
-  requireMatch(letter);
-  if (!letter.can_edit) throw refuse(letter, 'edited');
-  if (letter.context === 'profiles' && needsProtection(body.payload)) {
-    throw invalid([{ path: 'payload', message: NOT_KEPT }]);
+/** @throws Problem 422 when it may not be kept, or no queue takes it */
+function checkEdit({ context }: DeadLetter, payload: unknown): void {
+  if (context === 'profiles') {
+    const isObject = typeof payload === 'object' && payload !== null && !Array.isArray(payload);
+    if (!isObject) throw invalid([{ path: 'payload', message: 'expected a JSON object, as the profiles take it' }]);
+    if (needsProtection(payload)) throw invalid([{ path: 'payload', message: NOT_KEPT }]);
   }
-  const text = sendable(JSON.stringify(body.payload));
-  const { kind, own } = partsOf(params.id);
-  if (kind !== 'message') await keepEdit(params.id, body.payload);
-  else if (!(await editLetter(own, text))) throw conflict(MOVED_ON);
-  return { ...letter, payload: body.payload, edited: true };
-};
+  sendable(JSON.stringify(payload));
+}
+
+/** A read and a transaction; again when somebody else changed it in between, unless `If-Match` was given. */
+export const changeDeadLetter: Handler<Operations['changeDeadLetter']> = (call) =>
+  untilWritten(async () => {
+    const { params, body, requireMatch } = call;
+    const { kind, own } = partsOf(params.id);
+    const stored = kind === 'message' ? await storedLetter(own) : undefined;
+    const letter = stored ? shownLetter(stored) : await findAtDesk(call, params.id);
+    requireMatch(letter);
+    if (!letter.can_edit) throw refuse(letter, 'edited');
+    checkEdit(letter, body.payload);
+    if (stored) await editLetter(stored, JSON.stringify(body.payload));
+    else await keepEdit(letter, body.payload);
+    return { ...letter, payload: body.payload, edited: true };
+  });
 
 async function putBackMessage(own: string, by: Principal): Promise<DeadLetter> {
   const letter = await storedLetter(own);
@@ -81,9 +93,12 @@ async function putBackMessage(own: string, by: Principal): Promise<DeadLetter> {
   if (!before.can_put_back || letter.role === null) throw refuse(before, 'put back');
   // as it stands: read and written again, a large number would be another
   const emit = [{ queue: letter.role, text: sendable(letter.payload) }];
-  const ended = await endLetter(letter, { state: 'put_back', by: by.name, emit });
-  if (!ended) throw conflict(MOVED_ON);
-  return shownLetter(ended);
+  const ended = endLetter(letter, { state: 'put_back', by: by.name, emit });
+  return shownLetter(
+    await ended.catch((error: unknown) => {
+      throw error instanceof ConditionFailed ? conflict(MOVED_ON) : error;
+    }),
+  );
 }
 
 /** A context's own word on why it refuses. */
@@ -95,7 +110,7 @@ async function putBackForeign(asker: Asker, kind: ForeignKind, id: string): Prom
   if (!letter.can_put_back) throw refuse(letter, 'put back');
   const { own } = partsOf(id);
   const { path, body } = FOREIGN[kind].putBack(encodeURIComponent(own), letter.edited ? letter.payload : undefined);
-  const answer = await ask(asker, path, { method: 'POST', body });
+  const answer = await askNow(asker, path, { method: 'POST', body });
   if (answer.status === 422) throw invalid([{ path: 'payload', message: detailOf(answer.body) }]);
   if (answer.status >= 300) throw conflict(detailOf(answer.body));
   return { ...letter, state: 'put_back', can_put_back: false, can_edit: false, can_discard: false };
@@ -110,19 +125,27 @@ export function putBack(asker: Asker, id: string, by: Principal): Promise<DeadLe
 export const putBackDeadLetter: Handler<Operations['putBackDeadLetter']> = (call) =>
   putBack(call, call.params.id, call.principal);
 
-export const discardDeadLetter: Handler<Operations['discardDeadLetter']> = async (call) => {
-  const { params, principal, requireMatch } = call;
-  const letter = await findAtDesk(call, params.id);
-  requireMatch(letter);
-  if (!letter.can_discard) throw refuse(letter, 'thrown away');
-  const { kind, own } = partsOf(params.id);
-  if (kind === 'message') {
-    if (!(await endLetter(await storedLetter(own), { state: 'discarded', by: principal.name })))
-      throw conflict(MOVED_ON);
+type Discard = Parameters<Handler<Operations['discardDeadLetter']>>[0];
+
+const discardMessage = (own: string, { principal, requireMatch }: Discard): Promise<undefined> =>
+  untilWritten(async () => {
+    const letter = await storedLetter(own);
+    const before = shownLetter(letter);
+    requireMatch(DeadLetter.parse(before));
+    if (!before.can_discard) throw refuse(before, 'thrown away');
+    await endLetter(letter, { state: 'discarded', by: principal.name });
     return undefined;
-  }
+  });
+
+export const discardDeadLetter: Handler<Operations['discardDeadLetter']> = async (call) => {
+  const { params, requireMatch } = call;
+  const { kind, own } = partsOf(params.id);
+  if (kind === 'message') return discardMessage(own, call);
+  const letter = await findAtDesk(call, params.id);
+  requireMatch(DeadLetter.parse(letter));
+  if (!letter.can_discard) throw refuse(letter, 'thrown away');
   const path = FOREIGN[kind].discard?.(encodeURIComponent(own)) ?? '';
-  const answer = await ask(call, path, { method: 'DELETE' });
+  const answer = await askNow(call, path, { method: 'DELETE' });
   if (answer.status >= 300 && answer.status !== 404) throw conflict(detailOf(answer.body));
   return undefined;
 };

@@ -1,3 +1,4 @@
+import { Problem } from '../kernel/problem';
 import { queryLetters, shownLetter } from './letters';
 import type { Asker } from './own-api';
 import { type DeadLetter, LETTER_KINDS } from './schema';
@@ -40,7 +41,12 @@ function mayHave(kind: (typeof LETTER_KINDS)[number], { lane, context }: LetterF
   return (lane === undefined || lane === own.lane) && (context === undefined || context === own.context);
 }
 
-async function readKind(asker: Asker, { kind, after }: Position, filter: LetterFilter, limit: number) {
+interface Read {
+  results: DeadLetter[];
+  after: unknown;
+}
+
+async function readKind(asker: Asker, { kind, after }: Position, filter: LetterFilter, limit: number): Promise<Read> {
   const name = LETTER_KINDS[kind] ?? 'message';
   if (name !== 'message') {
     const { results, cursor } = await listForeign(asker, name, limit, after as string | undefined);
@@ -50,9 +56,12 @@ async function readKind(asker: Asker, { kind, after }: Position, filter: LetterF
   return { results: items.map(shownLetter), after: lastKey };
 }
 
+const isPassing = (error: unknown): boolean => error instanceof Problem && error.status === 503;
+
 /**
- * Some of the open dead letters, kind after kind, each newest first, and where to go on. What is put back or thrown away
- * meanwhile makes nothing else be left out.
+ * Some of the open dead letters, kind after kind, each newest first, and where to go on: at a context that does not answer,
+ * when something was found before it. What is put back or thrown away meanwhile makes nothing else be left out.
+ * @throws Problem 503 when nothing can be read at the moment
  */
 export async function walk(
   asker: Asker,
@@ -66,7 +75,13 @@ export async function walk(
     if (!kind) position = undefined;
     else if (!mayHave(kind, filter)) position = { kind: position.kind + 1 };
     else {
-      const part = await readKind(asker, position, filter, limit - results.length);
+      const part: Read | undefined = await readKind(asker, position, filter, limit - results.length).catch(
+        (error: unknown) => {
+          if (results.length && isPassing(error)) return undefined;
+          throw error;
+        },
+      );
+      if (!part) break;
       reads++;
       results.push(...part.results.filter(isWanted(filter)));
       position = part.after === undefined ? { kind: position.kind + 1 } : { kind: position.kind, after: part.after };

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { expiry, timestamp } from '../kernel/clock';
-import { ConditionFailed, commit, commitIf } from '../kernel/commit';
+import { commit, commitIf } from '../kernel/commit';
 import type { Outgoing } from '../kernel/outbox';
 import { type Key, table, type Write } from '../kernel/table';
 import { shownPayload } from './payload';
@@ -79,31 +79,32 @@ export function queryLetters(lane: string | undefined, limit: number, startKey: 
   return letters.query(StoredLetter, { ...range, limit, startKey });
 }
 
-/** @returns whether it was still open */
-export const editLetter = (message_id: string, payload: string): Promise<boolean> =>
-  commitIf({
-    writes: [letters.update(keyOf(message_id), { set: { payload, edited: true } }, { equals: { state: 'open' } })],
+/** @throws ConditionFailed when it has ended, or was edited since it was read */
+export const editLetter = ({ message_id, payload: read }: StoredLetter, payload: string): Promise<void> =>
+  commit({
+    writes: [
+      letters.update(
+        keyOf(message_id),
+        { set: { payload, edited: true } },
+        { equals: { state: 'open', payload: read } },
+      ),
+    ],
   });
 
 /**
  * Ends a letter, with what follows from it in the same transaction: a letter that is put back is sent, once.
- * @returns undefined when it had ended before, or was edited since it was read
+ * @throws ConditionFailed when it had ended before, or was edited since it was read
  */
 export async function endLetter(
   letter: StoredLetter,
   { state, by, emit = [] }: { state: 'put_back' | 'discarded'; by: string; emit?: Outgoing[] },
-): Promise<StoredLetter | undefined> {
+): Promise<StoredLetter> {
   const { message_id, lane, payload } = letter;
   const ended = { state, ended_at: timestamp(), ended_by: by };
   const set = { ...ended, ...NOWHERE, expires_at: expiry(ENDED_SECONDS) };
   const write = letters.update(keyOf(message_id), { set }, { equals: { state: 'open', payload } });
-  try {
-    await commit({ writes: [write, count(lane, -1)], emit });
-    return { ...letter, ...ended };
-  } catch (error) {
-    if (error instanceof ConditionFailed) return undefined;
-    throw error;
-  }
+  await commit({ writes: [write, count(lane, -1)], emit });
+  return { ...letter, ...ended };
 }
 
 /** As the desk shows it. */

@@ -53,15 +53,23 @@ export async function ask(
 export const unanswered = (path: string, status: number): Problem =>
   busy(`${path} does not answer at the moment (${status || 'no answer'})`);
 
-/** What a context shows, by its own schema there and ours here. @throws Problem 503 when it does not answer with it */
-export async function read<S extends z.ZodType>(asker: Asker, path: string, schema: S): Promise<z.output<S>> {
-  const { status, body } = await ask(asker, path).catch(passing);
-  const found = schema.safeParse(body);
-  if (status !== 200 || !found.success) throw unanswered(path, status);
-  return found.data;
-}
-
 function passing(error: unknown): Answer {
   if (error instanceof NoAnswer) return { status: 0, body: undefined };
   throw error;
+}
+
+/** As `ask`, of a context that has something to say. @throws Problem 503 when it cannot be asked now, or fails itself */
+export async function askNow(...asked: Parameters<typeof ask>): Promise<Answer> {
+  const answer = await ask(...asked).catch(passing);
+  const { status } = answer;
+  if (status === 0 || status === 429 || status >= 500) throw unanswered(asked[1], status);
+  return answer;
+}
+
+/** What a context shows, by its own schema there and ours here. @throws Problem 503 when it does not answer with it */
+export async function read<S extends z.ZodType>(asker: Asker, path: string, schema: S): Promise<z.output<S>> {
+  const { status, body } = await askNow(asker, path);
+  const found = schema.safeParse(body);
+  if (status !== 200 || !found.success) throw unanswered(path, status);
+  return found.data;
 }

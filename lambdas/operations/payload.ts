@@ -1,7 +1,8 @@
 /** As deep as DynamoDB and the body of a call may be, and far from where JSON exhausts the stack. */
 const DEEPEST = 32;
 
-const isExact = (value: unknown, depth = 0): boolean => {
+/** Whether JSON of it says the same again. */
+export const isExact = (value: unknown, depth = 0): boolean => {
   if (typeof value === 'number') return Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
   if (typeof value !== 'object' || value === null) return true;
   return depth < DEEPEST && Object.values(value).every((one) => isExact(one, depth + 1));

@@ -82,7 +82,7 @@ export const putBackDeadLetters: Handler<Operations['putBackDeadLetters']> = asy
   await inParallel(AT_ONCE, letters, async ({ id }) => {
     if (Date.now() > until) return void left++;
     await putBack(call, id, call.principal).catch((error: unknown) => {
-      if (!(error instanceof Problem) || error.status >= 500) throw error;
+      if (!(error instanceof Problem)) throw error;
       refused.push({ id, reason: error.errors?.[0]?.message ?? error.detail });
     });
   });

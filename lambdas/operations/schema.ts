@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Line, PageQuery, Timestamp } from '../kernel/schema';
+import { isExact } from './payload';
 
 const Count = z.int().min(0);
 const Context = z.string().meta({ examples: ['orders'] });
@@ -87,7 +88,15 @@ export const LetterPath = z.object({ id: LetterId });
 
 /** As large as a message of SQS may be, JSON around it left out. */
 export const LetterChange = z
-  .strictObject({ payload: z.json().meta({ description: 'what is put back instead' }) })
+  .strictObject({
+    payload: z
+      .unknown()
+      .refine(
+        (value) => value !== undefined && isExact(value),
+        'expected JSON of at most 32 levels, without numbers that it would round',
+      )
+      .meta({ description: 'what is put back instead' }),
+  })
   .meta({ examples: [{ payload: { id: 'msg_0199f3a2-7c1e-7b60-8f0a-2f6e3c1b9a55', turn: 1 } }] });
 
 export const PutBackByFilter = z

@@ -3,7 +3,7 @@ import { expiry } from '../kernel/clock';
 import { commit } from '../kernel/commit';
 import { notFound } from '../kernel/problem';
 import { type Key, table } from '../kernel/table';
-import { type Asker, ask, read, unanswered } from './own-api';
+import { type Asker, askNow, read, unanswered } from './own-api';
 import { shownPayload } from './payload';
 import type { DeadLetter } from './schema';
 
@@ -114,15 +114,20 @@ export const FOREIGN: Record<ForeignKind, Foreign> = {
 };
 
 const edits = table();
-const Edit = z.object({ id: z.string(), payload: z.string() });
+/** An edit with no `since` is of no record that is set aside now. */
+const Edit = z.object({ id: z.string(), since: z.string().optional(), payload: z.string() });
 const EDIT_SECONDS = 30 * 24 * 3_600;
 const editKey = (id: string): Key => ({ pk: `EDIT#${id}`, sk: 'EDIT' });
 
-/** Keeps what is to be put back instead of what was set aside, until it is. */
-export const keepEdit = (id: string, payload: unknown): Promise<void> =>
-  commit({
-    writes: [edits.put({ ...editKey(id), id, payload: JSON.stringify(payload), expires_at: expiry(EDIT_SECONDS) })],
-  });
+/**
+ * Keeps what is to be put back instead of what was set aside, for 30 days. It holds for this time that the record is set
+ * aside: one that comes again has the same id. @throws ConditionFailed when it was edited since it was read
+ */
+export async function keepEdit({ id, since, edited, payload: read }: DeadLetter, payload: unknown): Promise<void> {
+  const edit = { id, since, payload: JSON.stringify(payload), expires_at: expiry(EDIT_SECONDS) };
+  const when = edited ? { equals: { since, payload: JSON.stringify(read) } } : { below: { since } };
+  await commit({ writes: [edits.put({ ...editKey(id), ...edit }, when)] });
+}
 
 const shown = (kind: ForeignKind, { id, open, ...own }: Own): DeadLetter => {
   const { lane, context, one, discard } = FOREIGN[kind];
@@ -149,10 +154,11 @@ async function withEdits(letters: DeadLetter[]): Promise<DeadLetter[]> {
   for (let start = 0; start < editable.length; start += 100) {
     found.push(...(await edits.findMany(Edit, editable.slice(start, start + 100))));
   }
-  const byId = new Map(found.map(({ id, payload }) => [id, payload]));
+  const byId = new Map(found.map((edit) => [edit.id, edit]));
   return letters.map((letter) => {
-    const edited = byId.get(letter.id);
-    return edited === undefined ? letter : { ...letter, payload: JSON.parse(edited) as unknown, edited: true };
+    const edit = byId.get(letter.id);
+    if (edit?.since !== letter.since) return letter;
+    return { ...letter, payload: JSON.parse(edit.payload) as unknown, edited: true };
   });
 }
 
@@ -171,10 +177,10 @@ export async function listForeign(asker: Asker, kind: ForeignKind, limit: number
   };
 }
 
-/** One of them, open or not. @throws Problem 404 */
+/** One of them, open or not. @throws Problem 404, 503 */
 export async function getForeign(asker: Asker, kind: ForeignKind, id: string): Promise<DeadLetter> {
   const { one, letter } = FOREIGN[kind];
-  const answer = await ask(asker, one(encodeURIComponent(id)));
+  const answer = await askNow(asker, one(encodeURIComponent(id)));
   if (answer.status === 404) throw notFound('dead letter');
   if (answer.status !== 200) throw unanswered(one(id), answer.status);
   const [found] = await withEdits([shown(kind, letter.parse(answer.body))]);

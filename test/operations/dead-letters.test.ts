@@ -1,28 +1,16 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { sqs } from '../../lambdas/kernel/queue';
 import { TASKS } from '../orders/shop';
-import { receipt } from '../receipts/shop';
 import { setFault } from '../support/faults';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
 import { ProcessEnded } from '../support/processes';
-import {
-  collect,
-  depthOf,
-  LETTERS,
-  moved,
-  poison,
-  setAsideProfile,
-  setAsideReceipt,
-  showAgainAtOnce,
-  taskMessage,
-  worker,
-} from './desk';
+import { collect, depthOf, LETTERS, moved, poison, showAgainAtOnce, taskMessage, worker } from './desk';
 
 let p: Platform;
 let operator: Caller;
 beforeAll(async () => {
-  p = await platform('operations', 'orders', 'receipts', 'profiles', 'mailings', 'catalogue', 'identity', 'audit');
+  p = await platform('operations', 'orders');
   operator = await p.callers.user('operator');
 });
 afterAll(() => p.close());
@@ -208,100 +196,24 @@ test('what JSON cannot be read from without a loss is shown as the text that it 
   expect(Messages.map(({ Body }) => Body).sort()).toEqual([...texts].sort());
 });
 
+test('of two edits at once of what both have read, one is refused', async () => {
+  const { id } = await letter();
+  const path = `${LETTERS}${id}/`;
+  const headers = { 'if-match': (await call('GET', path)).headers['etag'] ?? '' };
+  const edits = await Promise.all(['a', 'b'].map((payload) => call('PATCH', path, { payload }, headers)));
+  expect(edits.map(({ status }) => status).sort()).toEqual([200, 412]);
+  expect((await call('DELETE', path, undefined, headers)).status).toBe(412);
+  const now = { 'if-match': (await call('GET', path)).headers['etag'] ?? '' };
+  expect((await call('DELETE', path, undefined, now)).status).toBe(204);
+});
+
 test('what no queue takes is refused before it is kept', async () => {
   const { id } = await letter();
   const path = `${LETTERS}${id}/`;
-  for (const payload of ['\uffff', 'x'.repeat(250_001)]) {
-    const { status, body } = await call('PATCH', path, { payload });
+  const deep = `{"payload": ${'['.repeat(5_000)}${']'.repeat(5_000)}}`;
+  for (const edit of [{ payload: '\uffff' }, { payload: 'x'.repeat(250_001) }, {}, deep, '{"payload": [1e400]}']) {
+    const { status, body } = await call('PATCH', path, edit);
     expect([status, body.errors[0].path]).toEqual([422, 'payload']);
   }
   expect((await call('DELETE', path)).status).toBe(204);
-});
-
-describe('what other contexts set aside is at the same desk', () => {
-  test('a receipt goes back through the stream, as it was edited, and is counted', async () => {
-    const own = await setAsideReceipt(p, '{"not": "a receipt"}');
-    const id = `receipt.${own}`;
-    const [found] = await inLane('Receipts.SetAside');
-    expect(found).toMatchObject({ id, context: 'receipts', payload: { not: 'a receipt' }, can_discard: false });
-    const payload = receipt({ transaction_id: `put-back-${own}` });
-    expect((await call('PATCH', `${LETTERS}${id}/`, { payload })).status).toBe(200);
-    expect((await call('GET', `${LETTERS}${id}/`)).body).toMatchObject({ payload, edited: true });
-    expect((await call('DELETE', `${LETTERS}${id}/`)).status).toBe(409);
-    expect((await call('POST', `${LETTERS}${id}/put-back/`)).status).toBe(202);
-    expect(await inLane('Receipts.SetAside')).toEqual([]);
-    expect((await call('POST', `${LETTERS}${id}/put-back/`)).status).toBe(409);
-    await p.settle();
-    const counted = await p.api('GET', `/api/checks/put-back-${own}/`, {}, operator, 'receipts');
-    expect(counted.body).toMatchObject({ total_amount: '40.00' });
-  });
-
-  test('a record of the wrong shape is refused until it is corrected, or thrown away', async () => {
-    const [first, second] = [await setAsideProfile(p), await setAsideProfile(p)];
-    const path = `${LETTERS}profile.${first}/`;
-    expect((await call('GET', path)).body).toMatchObject({
-      attempts: 2,
-      reason: 'city: missing',
-      payload: { uid: first },
-    });
-    const refused = await call('POST', `${path}put-back/`);
-    expect([refused.status, refused.body.errors[0].path]).toEqual([422, 'payload']);
-    const bulk = await call('POST', `${LETTERS}put-back/`, { filter: { lane: 'Profiles.SetAside' } });
-    expect(bulk.body).toMatchObject({ concerned: 2, put_back: 0 });
-    expect(bulk.body.refused.map((one: { id: string }) => one.id).sort()).toEqual(
-      [`profile.${first}`, `profile.${second}`].sort(),
-    );
-    const record = { uid: first, city: 'Lake Ada', street_address: '12 Mill Lane', country: 'Norway' };
-    await call('PATCH', path, { payload: record });
-    expect((await call('POST', `${path}put-back/`)).status).toBe(202);
-    const stored = await p.api('GET', `/api/profiles/addresses/${first}/`, {}, operator, 'profiles');
-    expect(stored.body.city).toBe('Lake Ada');
-    expect((await call('DELETE', `${LETTERS}profile.${second}/`)).status).toBe(204);
-    expect(await inLane('Profiles.SetAside')).toEqual([]);
-  });
-
-  test('a card number never comes into the desk: an edit that holds one is refused', async () => {
-    const path = `${LETTERS}profile.${await setAsideProfile(p)}/`;
-    const edit = (record: object) => call('PATCH', path, { payload: { uid: 'c-1', ...record } });
-    const secrets = [
-      { credit_card_number: '1234-2121-1221-1211' },
-      { note: 'card 4111 1111 1111 1111 of Ada' },
-      { credit_card_number: 4_111_111_111_111_111 },
-      { inner: [{ Password: 'x' }] },
-      { 'social-insurance-number': '900000000' },
-    ];
-    for (const secret of secrets) {
-      const { status, body } = await edit(secret);
-      expect([secret, status, body.errors?.[0].path]).toEqual([secret, 422, 'payload']);
-    }
-    const harmless = {
-      phone_number: '+1 (555) 555-5555 123',
-      uid: '01234567-8901-4234-8678-901234567890',
-      seen: '2026-01-31 12:00:00',
-      credit_card_number: { first_six: '411111', last_four: '1111', fingerprint: 'x'.repeat(43) },
-      city: 'Lake Ada',
-    };
-    expect((await edit(harmless)).status).toBe(200);
-    expect((await call('DELETE', path)).status).toBe(204);
-  });
-
-  test('the list goes from kind to kind, page by page, each letter once', async () => {
-    await moved(p, 'a');
-    await moved(p, 'b');
-    await collect(p);
-    await setAsideReceipt(p, 'c');
-    await setAsideProfile(p);
-    const kinds: string[] = [];
-    let next: string | null = `${LETTERS}?limit=1`;
-    while (next) {
-      const { body }: { body: { results: { kind: string }[]; next: string | null } } = await call('GET', next);
-      kinds.push(...body.results.map(({ kind }) => kind));
-      next = body.next;
-    }
-    expect(kinds).toEqual(expect.arrayContaining(['message', 'receipt', 'profile']));
-    expect(kinds).toHaveLength((await letters('?limit=200')).length);
-    expect(await letters('?context=receipts')).toHaveLength(1);
-    expect((await letters('?reason=CITY')).every(({ kind }: { kind: string }) => kind === 'profile')).toBe(true);
-    for (const { id, can_discard } of await letters()) if (can_discard) await call('DELETE', `${LETTERS}${id}/`);
-  });
 });

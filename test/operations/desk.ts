@@ -35,6 +35,15 @@ export async function moved(p: Platform, body: string, { DEAD_LETTERS_QUEUE_URL 
   await sqs.send(new SendMessageCommand({ QueueUrl: DEAD_LETTERS_QUEUE_URL, MessageBody: body }));
 }
 
+// an emulator is one server: whoever asks it need not wait for others to answer
+type Next = (args: { input: { WaitTimeSeconds?: number } }) => Promise<unknown>;
+type Stack = { add: (middleware: (next: Next) => Next, options: object) => void };
+(sqs.middlewareStack as unknown as Stack).add(
+  (next) => (args) =>
+    next({ ...args, input: { ...args.input, ...(args.input.WaitTimeSeconds && { WaitTimeSeconds: 0 }) } }),
+  { step: 'initialize', name: 'impatient' },
+);
+
 export const collect = (p: Platform) => p.run('Operations/Minute', {});
 
 export async function depthOf(QueueUrl: string | undefined): Promise<number> {
@@ -51,9 +60,8 @@ const put = (TableName: string | undefined, Item: Record<string, unknown>) =>
   documents.send(new PutCommand({ TableName, Item }));
 
 /** A record of the wrong shape, as the profiles keep it. */
-export async function setAsideProfile(p: Platform): Promise<string> {
-  const id = randomUUID();
-  const said = { resource: 'addresses', reason: 'city: missing', times: 2, set_aside_at: AT, last_seen_at: AT };
+export async function setAsideProfile(p: Platform, id: string = randomUUID(), set_aside_at = AT): Promise<string> {
+  const said = { resource: 'addresses', reason: 'city: missing', times: 2, set_aside_at, last_seen_at: set_aside_at };
   const item = { pk: `SET_ASIDE#${id}`, sk: 'SET_ASIDE', gsi1pk: 'SET_ASIDE', gsi1sk: id, id, ...said };
   await put(p.named('Profiles/Api').environment['TABLE_NAME'], { ...item, record: JSON.stringify({ uid: id }) });
   return id;
