@@ -27,6 +27,6 @@ export function percentile(bins: Bins, part: number): number | undefined {
   return undefined;
 }
 
-/** How many took at most so many seconds, to within a tenth of these. */
+/** How many took at most so many seconds, to within 5 % of these: half of a bin. */
 export const countUpTo = (bins: Bins, seconds: number): number =>
   [...bins].reduce((sum, [bin, count]) => (longestOf(bin) <= seconds * GROWTH ** 0.5 ? sum + count : sum), 0);

@@ -29,7 +29,7 @@ const withoutSecret = (q: string): string => q.replace(/^(mk_[A-Za-z0-9]{8})_.+$
 
 /**
  * Asks every place that the text can be an id of, in the name of whoever searches: nobody finds what they may not see.
- * One call of the API a place, 18 at the most, six at once.
+ * One call of the API a place, 16 at the most, six at once.
  */
 export const search: Handler<Operations['search']> = async (call) => {
   const q = withoutSecret(call.query.q);
