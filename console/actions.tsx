@@ -1,13 +1,14 @@
-import { Button, Dialog, DialogActions, DialogContent, DialogContentText, DialogTitle } from '@mui/material';
+import { Alert, Button, Dialog, DialogActions, DialogContent, DialogContentText, DialogTitle } from '@mui/material';
 import { useState } from 'react';
 import { Form, Link, useNotify, useRefresh } from 'react-admin';
 import type { OperationName } from '../client/operations';
 import { MercatoProblem } from '../client/problem';
 import { call, operations } from './api';
-import { bodyFor } from './data-provider';
-import { placeOf } from './entities';
+import { bodyOf, formErrors } from './body';
+import { ENTITIES, placeOf } from './entities';
 import { InputFor } from './input';
 import { fieldsOf, inWords, type Schema } from './schema';
+import { reasonOf } from './use-deed';
 import { Fields } from './value';
 
 /** A body that is one text, like CSV. */
@@ -29,16 +30,21 @@ interface OperationDialogProps {
 
 function OperationDialog({ name, params, initial, onDone, onClose }: OperationDialogProps) {
   const { summary, description, path, body, consumes, returns } = operations[name];
+  const fields = fieldsOf(consumes ? TEXT : body);
+  // what is read again meanwhile takes nothing away that was typed
+  const [record] = useState(initial ?? {});
   const [answer, setAnswer] = useState<Record<string, unknown>>();
+  const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
   const refresh = useRefresh();
   const notify = useNotify();
   const run = async (values: Record<string, unknown>) => {
     setBusy(true);
+    setProblem(undefined);
     try {
       const input = {
         ...params,
-        ...(body && { body: bodyFor(name, values) }),
+        ...(body && { body: bodyOf(fields, values) }),
         ...(consumes && { body: values['text'] }),
       };
       const result = await call(name)(input);
@@ -50,25 +56,28 @@ function OperationDialog({ name, params, initial, onDone, onClose }: OperationDi
         onClose();
       }
     } catch (error) {
-      if (!(error instanceof MercatoProblem)) throw error;
-      notify(error.detail, { type: 'error' });
-      return Object.fromEntries(error.errors.map(({ path, message }) => [path, message]));
+      const errors = error instanceof MercatoProblem ? error.errors : [];
+      const { root, ...ofInputs } = formErrors(fields, errors);
+      setProblem(root?.serverError ?? reasonOf(error));
+      return ofInputs;
     } finally {
       setBusy(false);
     }
   };
-  const made = answer?.['id'] && !path.includes('{') ? placeOf(`${path}${answer['id']}/`) : undefined;
+  const id = answer?.[ENTITIES.find((one) => one.path === path)?.id ?? 'id'];
+  const made = id && !path.includes('{') ? placeOf(`${path}${id}/`) : undefined;
   return (
     <Dialog open onClose={onClose} fullWidth maxWidth="sm" aria-labelledby="operation">
       <DialogTitle id="operation">{summary}</DialogTitle>
-      <Form onSubmit={run} record={initial ?? {}} sanitizeEmptyValues>
+      <Form onSubmit={run} record={record} sanitizeEmptyValues>
         <DialogContent>
           {description && <DialogContentText sx={{ mb: 2 }}>{description}</DialogContentText>}
           {answer ? (
             <Fields fields={fieldsOf(returns)} of={answer} />
           ) : (
-            fieldsOf(consumes ? TEXT : body).map((field) => <InputFor key={field.name} field={field} />)
+            fields.map((field) => <InputFor key={field.name} field={field} />)
           )}
+          {problem && <Alert severity="error">{problem}</Alert>}
         </DialogContent>
         <DialogActions>
           {made && (

@@ -1,26 +1,47 @@
 import { type DataProvider, HttpError, type RaRecord } from 'react-admin';
+import type { OperationName } from '../client/operations';
 import { MercatoProblem } from '../client/problem';
 import { call, operations } from './api';
+import { bodyOf, formErrors, type Values } from './body';
 import { type Entity, entity } from './entities';
-import { type Field, fieldsOf, itemFields } from './schema';
+import { fieldsOf } from './schema';
+import { reasonOf } from './use-deed';
 
 /** The longest page that the API gives. */
 const MOST_A_PAGE = 200;
 
-const record = (one: Entity, body: Record<string, unknown>): RaRecord => ({ ...body, id: String(body[one.id]) });
+/** A thing as the library takes it: `id` is what names it in the API, an `id` beside that is kept as its own. */
+const record = (one: Entity, body: Record<string, unknown>): RaRecord => ({
+  ...body,
+  ...(one.id !== 'id' && 'id' in body && { own_id: body['id'] }),
+  id: String(body[one.id]),
+});
 
-/** What the library shows of a failure: the message, and each field's own at the field. */
-function shown(error: unknown): unknown {
+/** A thing as the API gave it. */
+export const asGiven = ({ own_id, ...others }: RaRecord): Values => ({ ...others, ...(own_id && { id: own_id }) });
+
+/** The fields of the form for an operation. */
+const fieldsFor = (name: OperationName) => fieldsOf(operations[name].body);
+
+/** The body of an operation, of the values of its form. */
+const bodyFor = (name: OperationName, values: Values): Values => bodyOf(fieldsFor(name), values);
+
+/** What the library shows of a failure: the message, and what is said of the form of an operation in the form. */
+function shown(error: unknown, form: OperationName | undefined): unknown {
   if (!(error instanceof MercatoProblem)) return error;
-  const errors = Object.fromEntries(error.errors.map(({ path, message }) => [path, message]));
-  const where = error.errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return new HttpError(where && error.status === 422 ? where : error.detail, error.status, { errors });
+  const where = error.errors.map(({ path, message }) => [path, message].filter(Boolean).join(': ')).join('; ');
+  const message = where && error.status === 422 ? where : error.detail;
+  return new HttpError(message, error.status, form && { errors: formErrors(fieldsFor(form), error.errors) });
 }
 
-const guarded = <A extends unknown[], R>(verb: (...args: A) => Promise<R>) => {
+/** A call whose failures the library can show, in the form that it is made of if there is one. */
+const guarded = <A extends [resource: string, ...unknown[]], R>(
+  verb: (...args: A) => Promise<R>,
+  form?: 'create' | 'change',
+) => {
   return (...args: A): Promise<R> =>
     verb(...args).catch((error: unknown) => {
-      throw shown(error);
+      throw shown(error, form && entity(args[0])[form]);
     });
 };
 
@@ -65,26 +86,10 @@ async function readMany(one: Entity, { perPage, query }: Asked, signal: AbortSig
   return { results, more: false };
 }
 
-const withoutEmpty = (values: Record<string, unknown>): Record<string, unknown> =>
+const withoutEmpty = (values: Values): Values =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''));
 
-type Values = Record<string, unknown>;
-
-/** The fields that a schema has, of those given: what was left empty is left out, unless it may be nothing. */
-function taken(fields: Field[], data: Values): Values {
-  const kept = fields.map(({ name, kind, schema, nullable }) => {
-    const value = data[name];
-    if (kind === 'object' && value) return [name, taken(fieldsOf(schema), value as Values)] as const;
-    if (kind === 'objects' && value) {
-      return [name, (value as Values[]).map((one) => taken(itemFields(schema), one))] as const;
-    }
-    return [name, value ?? (nullable ? value : undefined)] as const;
-  });
-  return withoutEmpty(Object.fromEntries(kept));
-}
-
-/** The body of an operation, of the values of a form. */
-export const bodyFor = (name: Entity['list'], data: Values): Values => taken(fieldsOf(operations[name].body), data);
+const statusOf = (error: unknown): number | undefined => (error instanceof MercatoProblem ? error.status : undefined);
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -109,10 +114,12 @@ async function remove(resource: string, id: string): Promise<void> {
 
 /** The library's calls, made by the typed client. */
 export const dataProvider: DataProvider = {
-  getList: guarded(async (resource, { pagination, filter, sort, signal }) => {
+  // a list that is left, or narrowed while it is read, is read no further
+  supportAbortSignal: true,
+  getList: guarded(async (resource, { pagination, filter, signal }) => {
     const one = entity(resource);
     const { page = 1, perPage = 50 } = pagination ?? {};
-    const query = withoutEmpty({ ...filter, ...(sort?.field === 'sort' && { sort: sort.order }) });
+    const query = withoutEmpty(filter ?? {});
     const asked = { page, perPage, query };
     const { results, more } = await (perPage > MOST_A_PAGE && hasPages(one) ? readMany : readPage)(one, asked, signal);
     return {
@@ -129,25 +136,30 @@ export const dataProvider: DataProvider = {
     const one = entity(resource);
     if (!one.create) throw new HttpError('nothing can be added here', 405);
     return { data: record(one, await call(one.create)({ body: bodyFor(one.create, data) })) as never };
-  }),
+  }, 'create'),
   update: guarded(async (resource, { id, data, previousData }) => {
     const one = entity(resource);
     if (!one.change) throw new HttpError('it cannot be changed', 405);
+    const before = bodyFor(one.change, previousData ?? {});
     const changed = Object.fromEntries(
-      Object.entries(bodyFor(one.change, data)).filter(([name, value]) => !same(value, previousData?.[name])),
+      Object.entries(bodyFor(one.change, data)).filter(([name, value]) => !same(value, before[name])),
     );
     const ifMatch = versions.get(`${resource} ${id}`);
     const { body, etag } = await call(one.change).reply({ [one.id]: id, body: changed }, { ifMatch });
     versions.set(`${resource} ${id}`, etag);
     return { data: record(one, body) as never };
-  }),
+  }, 'change'),
   updateMany: guarded(async () => ({ data: [] })),
   delete: guarded(async (resource, { id, previousData }) => {
     await remove(resource, String(id));
     return { data: (previousData ?? { id }) as never };
   }),
   deleteMany: guarded(async (resource, { ids }) => {
-    for (const id of ids) await remove(resource, String(id));
+    for (const [done, id] of ids.entries()) {
+      await remove(resource, String(id)).catch((error: unknown) => {
+        throw new HttpError(`${done} of ${ids.length} deleted, then ${id}: ${reasonOf(error)}`, statusOf(error));
+      });
+    }
     return { data: ids };
   }),
 };

@@ -12,28 +12,21 @@ import {
   SimpleFormIterator,
   TextInput,
 } from 'react-admin';
+import { JsonText } from './body';
 import { type Field, fieldsOf, inWords, itemFields } from './schema';
 
 const choices = (values: string[]) => values.map((id) => ({ id, name: id }));
 
-const listOf = (text: string): string[] =>
-  text
-    .split(',')
-    .map((one) => one.trim())
-    .filter(Boolean);
-
-const asJson = (text: string): unknown => {
-  try {
-    return text ? JSON.parse(text) : null;
-  } catch {
-    return text;
-  }
+const jsonText = (value: unknown): string => {
+  if (value instanceof JsonText) return value.text;
+  return value === undefined || value === null ? '' : JSON.stringify(value, null, 2);
 };
 
-const asText = (value: unknown): string =>
-  typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value, null, 2);
+const isJson = (value: unknown): string | undefined =>
+  value instanceof JsonText && !value.isJson ? 'is not JSON' : undefined;
 
-const isoOf = (date: unknown): string | null => {
+/** A time of the machine's own clock as the API takes it, null for none. */
+export const isoOf = (date: unknown): string | null => {
   if (date === '' || date === null || date === undefined) return null;
   const time = new Date(date as string);
   return Number.isNaN(time.getTime()) ? null : time.toISOString();
@@ -76,7 +69,9 @@ export function InputFor({ field, source = field.name, optional = false }: Input
     case 'number':
       return <NumberInput {...common} min={schema.minimum} max={schema.maximum} />;
     case 'password':
-      return <PasswordInput {...common} />;
+      return (
+        <PasswordInput {...common} autoComplete={/^(current|old)_/.test(name) ? 'current-password' : 'new-password'} />
+      );
     case 'long':
       return <TextInput {...common} multiline minRows={2} />;
     case 'texts':
@@ -85,7 +80,6 @@ export function InputFor({ field, source = field.name, optional = false }: Input
           {...common}
           helperText={[common.helperText, 'several with commas between'].filter(Boolean).join('; ')}
           format={(value: unknown) => (Array.isArray(value) ? value.join(', ') : (value ?? ''))}
-          parse={(text: string) => (text.includes(',') ? listOf(text) : text)}
         />
       );
     case 'objects':
@@ -117,7 +111,16 @@ export function InputFor({ field, source = field.name, optional = false }: Input
       );
     case 'json':
     case 'map':
-      return <TextInput {...common} multiline minRows={3} format={asText} parse={asJson} />;
+      return (
+        <TextInput
+          {...common}
+          multiline
+          minRows={3}
+          format={jsonText}
+          parse={(text: string) => (text === '' ? null : new JsonText(text))}
+          validate={required ? [isRequired(), isJson] : isJson}
+        />
+      );
     default:
       return (
         <TextInput {...common} {...(kind === 'decimal' && { slotProps: { htmlInput: { inputMode: 'decimal' } } })} />

@@ -76,15 +76,20 @@ function kindOf(schema: Schema, others: Schema[]): Kind {
 function fieldOf(name: string, whole: Schema, required: boolean): Field {
   const { anyOf, oneOf, type, ...outer } = whole;
   const all = anyOf ?? oneOf ?? (Array.isArray(type) ? type.map((one): Schema => ({ type: one })) : []);
-  const others = all.filter((one) => one.type !== 'null');
+  const others = all.filter((one) => !isNothing(one));
   const nullable = others.length < all.length;
   const schema = others.length === 1 ? { ...others[0], ...outer } : others.length ? outer : whole;
   return { name, schema, kind: kindOf(schema, others.length > 1 ? others : []), nullable, required };
 }
 
-/** The fields of an object, in the order of its schema. */
-export const fieldsOf = ({ properties = {}, required = [] }: Schema = {}): Field[] =>
-  Object.entries(properties).map(([name, schema]) => fieldOf(name, schema, required.includes(name)));
+const isNothing = ({ type }: Schema): boolean => type === 'null';
+
+/** The fields of an object, or of an object or nothing, in the order of its schema. */
+export function fieldsOf({ properties = {}, required = [], anyOf = [] }: Schema = {}): Field[] {
+  const [only, ...others] = anyOf.filter((one) => !isNothing(one));
+  if (only && !others.length) return fieldsOf(only);
+  return Object.entries(properties).map(([name, schema]) => fieldOf(name, schema, required.includes(name)));
+}
 
 /** The fields of each thing in an array. */
 export const itemFields = ({ items }: Schema): Field[] => fieldsOf(items);
