@@ -11,11 +11,11 @@ import {
 } from '@mui/material';
 import { useState } from 'react';
 import { useListContext, useRefresh } from 'react-admin';
-import { MercatoProblem } from '../client/problem';
 import { ENTITIES as BULK } from '../lambdas/bulk/actions';
 import { api, may } from './api';
 import type { Entity } from './entities';
 import { inWords } from './schema';
+import { useDeed } from './use-deed';
 
 /** What the API calls an entity in bulk actions, and what can be done to many of it. */
 const bulkOf = ({ path }: Entity): { name: string; actions: string[] } | undefined => {
@@ -47,24 +47,20 @@ function BulkDialog({ entity, concerned, onClose }: { entity: Entity; concerned:
   const { name = '', actions = [] } = bulkOf(entity) ?? {};
   const [action, setAction] = useState(actions[0] ?? '');
   const [progress, setProgress] = useState<Progress>();
-  const [problem, setProblem] = useState<string>();
+  const { busy, problem, run } = useDeed();
   const refresh = useRefresh();
-  const start = async (dry_run: boolean) => {
-    setProblem(undefined);
-    try {
+  const start = (dry_run: boolean) =>
+    run(async (signal) => {
       const begun = await api.startBulkAction({ body: { entity: name as never, action, ...concerned, dry_run } });
       setProgress(begun);
-      for (let now = begun.status; begun.id && now === 'running'; ) {
+      for (let now = begun.status; begun.id && now === 'running' && !signal.aborted; ) {
         await pause();
-        const state = await api.getBulkAction({ id: begun.id });
+        const state = await api.getBulkAction({ id: begun.id }, { signal });
         setProgress(state);
         now = state.status;
       }
       if (!dry_run) refresh();
-    } catch (error) {
-      setProblem(error instanceof MercatoProblem ? error.detail : 'no answer');
-    }
-  };
+    });
   const isChecked = progress?.status === 'dry_run';
   return (
     <Dialog open onClose={onClose} fullWidth maxWidth="sm" aria-labelledby="bulk">
@@ -78,7 +74,7 @@ function BulkDialog({ entity, concerned, onClose }: { entity: Entity; concerned:
           select
           label="Action"
           value={action}
-          disabled={progress !== undefined}
+          disabled={busy || progress !== undefined}
           onChange={(event) => setAction(event.target.value)}
         >
           {actions.map((one) => (
@@ -104,12 +100,12 @@ function BulkDialog({ entity, concerned, onClose }: { entity: Entity; concerned:
       <DialogActions>
         <Button onClick={onClose}>{progress && !isChecked ? 'Close' : 'Cancel'}</Button>
         {!progress && (
-          <Button variant="contained" onClick={() => start(true)}>
+          <Button variant="contained" disabled={busy} onClick={() => start(true)}>
             Dry run
           </Button>
         )}
         {isChecked && (
-          <Button variant="contained" disabled={!progress.number} onClick={() => start(false)}>
+          <Button variant="contained" disabled={busy || !progress.number} onClick={() => start(false)}>
             {`${inWords(action)} (${progress.number})`}
           </Button>
         )}

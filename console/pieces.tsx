@@ -2,11 +2,11 @@ import { Alert, Button, Dialog, DialogActions, DialogContent, DialogContentText,
 import { useState } from 'react';
 import { Form, useListContext, useRefresh } from 'react-admin';
 import type { OperationName } from '../client/operations';
-import { MercatoProblem } from '../client/problem';
 import { call, operations } from './api';
-import { bodyFor } from './data-provider';
+import { bodyOf, type Values } from './body';
 import { InputFor } from './input';
 import { fieldsOf, inWords } from './schema';
+import { useDeed } from './use-deed';
 
 /** Whether an operation is done a piece at a time, and can first say how many things it would concern. */
 export const isInPieces = (name: OperationName): boolean => {
@@ -25,16 +25,19 @@ interface Report {
 
 const countOf = ({ concerned, ids }: Report): number => concerned ?? ids?.length ?? 0;
 
-type Values = Record<string, unknown>;
-
-/** All pieces of an operation, one after the other. */
-async function inPieces(name: OperationName, body: Values, onPiece: (piece: Report) => void): Promise<void> {
+/** All pieces of an operation, one after the other; none is begun any more when it was called off. */
+async function inPieces(
+  name: OperationName,
+  body: Values,
+  signal: AbortSignal,
+  onPiece: (piece: Report) => void,
+): Promise<void> {
   let cursor: string | null = null;
   do {
     const piece = (await call(name)({ body: { ...body, ...(cursor && { cursor }) } })) as unknown as Report;
     onPiece(piece);
     cursor = piece.cursor;
-  } while (cursor !== null);
+  } while (cursor !== null && !signal.aborted);
 }
 
 function PiecesDialog({ name, initial, onClose }: { name: OperationName; initial: Values; onClose: () => void }) {
@@ -42,32 +45,24 @@ function PiecesDialog({ name, initial, onClose }: { name: OperationName; initial
   const fields = fieldsOf(body).filter((field) => !['dry_run', 'cursor', 'limit'].includes(field.name));
   const [checked, setChecked] = useState<{ values: Values; count: number; exact: boolean }>();
   const [progress, setProgress] = useState<{ done: number; refused: string[]; over: boolean }>();
-  const [problem, setProblem] = useState<string>();
+  const { busy, problem, run } = useDeed();
   const refresh = useRefresh();
-  const guarded = async (deed: () => Promise<void>) => {
-    setProblem(undefined);
-    try {
-      await deed();
-    } catch (error) {
-      setProblem(error instanceof MercatoProblem ? error.detail : 'no answer');
-    }
-  };
   const check = (form: Values) =>
-    guarded(async () => {
-      const values = bodyFor(name, form);
+    run(async (signal) => {
+      const values = bodyOf(fields, form);
       let count = 0;
       let exact = true;
-      await inPieces(name, { ...values, dry_run: true }, (piece) => {
+      await inPieces(name, { ...values, dry_run: true }, signal, (piece) => {
         count += countOf(piece);
         exact &&= piece.exact !== false;
       });
       setChecked({ values, count, exact });
     });
-  const run = () =>
-    guarded(async () => {
+  const goAhead = () =>
+    run(async (signal) => {
       let done = 0;
       const refused: string[] = [];
-      await inPieces(name, { ...checked?.values, dry_run: false }, (piece) => {
+      await inPieces(name, { ...checked?.values, dry_run: false }, signal, (piece) => {
         done += piece.put_back ?? countOf(piece);
         refused.push(...(piece.refused ?? []).map(({ id, reason }) => `${id}: ${reason}`));
         setProgress({ done, refused, over: piece.cursor === null });
@@ -98,14 +93,14 @@ function PiecesDialog({ name, initial, onClose }: { name: OperationName; initial
           {problem && <Alert severity="error">{problem}</Alert>}
         </DialogContent>
         <DialogActions>
-          <Button onClick={onClose}>{progress ? 'Close' : 'Cancel'}</Button>
+          <Button onClick={onClose}>{progress ? (busy ? 'Stop' : 'Close') : 'Cancel'}</Button>
           {!checked && (
-            <Button type="submit" variant="contained">
+            <Button type="submit" variant="contained" disabled={busy}>
               Dry run
             </Button>
           )}
           {checked && !progress && (
-            <Button onClick={run} variant="contained" disabled={checked.count === 0}>
+            <Button onClick={goAhead} variant="contained" disabled={busy || checked.count === 0}>
               {`${inWords(name)} (${checked.count})`}
             </Button>
           )}

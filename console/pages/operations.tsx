@@ -6,6 +6,7 @@ import { api, may, operations } from '../api';
 import { Chart } from '../charts';
 import { fieldsOf } from '../schema';
 import { useAnswer } from '../use-answer';
+import { useDeed } from '../use-deed';
 import { Fields, Rows, Time } from '../value';
 
 const LIVE_MS = 3_000;
@@ -93,12 +94,14 @@ const STEPS: [label: string, seconds: number][] = [
 
 function Clock() {
   const { data, reload } = useAnswer<{ offset_seconds: number; movable: boolean }>('getClock', {}, LIVE_MS);
+  const { busy, problem, run } = useDeed();
   if (!data) return null;
   const { offset_seconds, movable } = data;
-  const move = async (seconds: number) => {
-    await api.moveClock({ body: { offset_seconds: seconds } });
-    reload();
-  };
+  const move = (seconds: number) =>
+    run(async () => {
+      await api.moveClock({ body: { offset_seconds: seconds } });
+      reload();
+    });
   return (
     <Part title="Clock">
       <Typography variant="body2" gutterBottom>
@@ -110,15 +113,22 @@ function Clock() {
       {movable && may('moveClock') && (
         <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1 }}>
           {STEPS.map(([label, seconds]) => (
-            <Button key={label} size="small" variant="outlined" onClick={() => move(offset_seconds + seconds)}>
+            <Button
+              key={label}
+              size="small"
+              variant="outlined"
+              disabled={busy}
+              onClick={() => move(offset_seconds + seconds)}
+            >
               {label}
             </Button>
           ))}
-          <Button size="small" variant="outlined" disabled={offset_seconds === 0} onClick={() => move(0)}>
+          <Button size="small" variant="outlined" disabled={busy || offset_seconds === 0} onClick={() => move(0)}>
             Back to now
           </Button>
         </Box>
       )}
+      {problem && <Typography color="error">{problem}</Typography>}
     </Part>
   );
 }
