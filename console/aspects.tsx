@@ -1,9 +1,10 @@
-import { Alert, Box, Button, MenuItem, TextField, Typography } from '@mui/material';
+import { Alert, Box, MenuItem, TextField, Typography } from '@mui/material';
 import { lazy, Suspense, useState } from 'react';
 import type { OperationName } from '../client/operations';
 import { operations } from './api';
+import { useCursorPages } from './cursor-pages';
 import { type Entity, linked } from './entities';
-import { fieldsOf, inWords } from './schema';
+import { type Field, fieldsOf, inWords } from './schema';
 import { useAnswer, useParams } from './use-answer';
 import { Fields, Rows, State, Time } from './value';
 
@@ -46,11 +47,51 @@ interface AspectListProps extends Omit<AspectProps, 'entity'> {
   entity?: Entity;
 }
 
-/** A list below a thing, page by page, narrowed by the filters that are a choice of words. */
+interface NarrowProps {
+  field: Field;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** One of a few words, or a text that is asked for when it is complete. */
+function Narrow({ field: { name, schema }, value, onChange }: NarrowProps) {
+  const [typed, setTyped] = useState(value);
+  const common = { label: inWords(name), fullWidth: false, sx: { minWidth: 140 } };
+  if (!schema.enum) {
+    return (
+      <form
+        style={{ display: 'inline-block' }}
+        onSubmit={(event) => {
+          event.preventDefault();
+          onChange(typed.trim());
+        }}
+      >
+        <TextField
+          {...common}
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
+          onBlur={() => onChange(typed.trim())}
+        />
+      </form>
+    );
+  }
+  return (
+    <TextField select {...common} value={value} onChange={(event) => onChange(event.target.value)}>
+      <MenuItem value="">all</MenuItem>
+      {schema.enum.map((one) => (
+        <MenuItem key={one} value={one}>
+          {one}
+        </MenuItem>
+      ))}
+    </TextField>
+  );
+}
+
+/** A list below a thing, page by page, narrowed by the filters of its query. */
 export function AspectList({ name, params, entity }: AspectListProps) {
   const [filter, setFilter] = useState<Record<string, string>>({});
-  const [cursors, setCursors] = useState<string[]>([]);
-  const query = { limit: ROWS, ...filter, cursor: cursors.at(-1) };
+  const { cursor, buttons, begin } = useCursorPages();
+  const query = { limit: ROWS, ...filter, cursor };
   const { data, problem } = useAnswer<{ results: Record<string, unknown>[]; next?: string | null }>(
     name,
     { ...params, query },
@@ -58,31 +99,21 @@ export function AspectList({ name, params, entity }: AspectListProps) {
   );
   const fields = fieldsOf(operations[name].returns?.properties?.['results']?.items);
   const shown = fields.filter((field) => !entity || linked(undefined, field.name) !== entity);
-  const choices = fieldsOf(operations[name].query).filter(({ kind }) => kind === 'choice');
-  const following = data?.next && new URLSearchParams(data.next.split('?')[1]).get('cursor');
+  const filters = fieldsOf(operations[name].query).filter((field) => !['limit', 'cursor'].includes(field.name));
   const narrow = (field: string, value: string) => {
-    setCursors([]);
+    if (value === (filter[field] ?? '')) return;
+    begin();
     setFilter({ ...filter, [field]: value });
   };
   return (
     <>
-      {choices.map(({ name: field, schema }) => (
-        <TextField
-          key={field}
-          select
-          label={inWords(field)}
-          value={filter[field] ?? ''}
-          onChange={(event) => narrow(field, event.target.value)}
-          fullWidth={false}
-          sx={{ minWidth: 140 }}
-        >
-          <MenuItem value="">all</MenuItem>
-          {schema.enum?.map((value) => (
-            <MenuItem key={value} value={value}>
-              {value}
-            </MenuItem>
-          ))}
-        </TextField>
+      {filters.map((field) => (
+        <Narrow
+          key={field.name}
+          field={field}
+          value={filter[field.name] ?? ''}
+          onChange={(value) => narrow(field.name, value)}
+        />
       ))}
       {problem && <Typography color="error">{problem}</Typography>}
       {data &&
@@ -91,16 +122,7 @@ export function AspectList({ name, params, entity }: AspectListProps) {
         ) : (
           <Typography variant="body2">None.</Typography>
         ))}
-      {(cursors.length > 0 || following) && (
-        <Box>
-          <Button disabled={!cursors.length} onClick={() => setCursors(cursors.slice(0, -1))}>
-            Back
-          </Button>
-          <Button disabled={!following} onClick={() => following && setCursors([...cursors, following])}>
-            Next
-          </Button>
-        </Box>
-      )}
+      {buttons(data?.next)}
     </>
   );
 }

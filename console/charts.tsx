@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { operations } from './api';
 import type { AspectProps } from './aspects';
+import { usePeriod } from './period';
 import { fieldsOf, inWords } from './schema';
 import { useAnswer } from './use-answer';
 import { Fields, Rows } from './value';
@@ -183,11 +184,14 @@ export function SumsChart({ title, sums }: { title: string; sums: Sums }) {
 }
 
 export function PlaceSums({ name, params }: AspectProps) {
-  const { data, problem } = useAnswer<Sums>(name, { ...params, query: { interval: 'hour' } }, 10_000);
-  return data ? (
-    <SumsChart title="Receipts per hour" sums={data} />
-  ) : (
-    <Typography variant="body2">{problem ?? ''}</Typography>
+  const { query, select } = usePeriod('Last 7 days');
+  const { data, problem } = useAnswer<Sums>(name, { ...params, query }, 10_000);
+  return (
+    <>
+      {select}
+      {problem && <Typography color="error">{problem}</Typography>}
+      {data && <SumsChart title={`Receipts per ${query.interval}`} sums={data} />}
+    </>
   );
 }
 
