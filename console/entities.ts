@@ -47,7 +47,10 @@ function entityOf(name: string, description: Description): Entity {
   const { context, returns } = operations[list];
   const get = at('GET', below);
   const create = description.create === undefined ? at('POST', path) : (description.create ?? undefined);
-  const inner = Object.values(DESCRIPTIONS).map((other) => other.path);
+  const inner = Object.values(DESCRIPTIONS)
+    .map((other) => other.path)
+    .filter((other) => other !== path && other.startsWith(path));
+  const isInner = (one: AnyOperation): boolean => inner.some((other) => one.path.startsWith(other));
   return {
     ...description,
     name,
@@ -69,11 +72,8 @@ function entityOf(name: string, description: Description): Entity {
       ...operationNames((one) => isPost(one, below, 1) && one.path !== below && !isForMachines(one)),
       ...actions,
     ],
-    deeds: operationNames(
-      (one) =>
-        isPost(one, path, 0) && one.path !== path && !inner.some((other) => other !== path && other === one.path),
-    ),
-    told: operationNames((one) => one.path.startsWith(path) && Boolean(one.changes))
+    deeds: operationNames((one) => isPost(one, path, 0) && one.path !== path && !inner.includes(one.path)),
+    told: operationNames((one) => one.path.startsWith(path) && !isInner(one) && Boolean(one.changes))
       .map((one) => operations[one].changes)
       .find(Boolean),
     fields: fieldsOf(returns?.properties?.['results']?.items),
@@ -117,6 +117,10 @@ export function placeOf(path: string): string | undefined {
   const id = found && path.slice(found.path.length).split(/[/?]/)[0];
   return id ? `/${found.name}/${id}/show` : found && `/${found.name}`;
 }
+
+/** The entity that the audit trail calls so, if the user may see its things. */
+export const toldAs = (name: unknown): Entity | undefined =>
+  ENTITIES.find(({ told, get }) => told !== undefined && told === name && may(get));
 
 /** The entity of a name. */
 export function entity(name: string | undefined): Entity {

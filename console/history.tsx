@@ -1,5 +1,5 @@
 import { Box, Typography } from '@mui/material';
-import { useRecordContext } from 'react-admin';
+import { Link, useRecordContext } from 'react-admin';
 import type { Entity } from './entities';
 import { inWords } from './schema';
 import { useAnswer } from './use-answer';
@@ -39,11 +39,15 @@ export function Changes({ before, after, withheld }: Pick<Entry, 'before' | 'aft
   );
 }
 
+/** So many changes are shown with a thing, all of them in the trail. */
+const SHOWN = 20;
+
 /** Who changed a thing, when, and how: its entries of the audit trail. */
 export function History({ entity }: { entity: Entity }) {
   const record = useRecordContext();
-  const query = { entity: entity.told, entity_id: String(record?.id), limit: 20 };
-  const { data } = useAnswer<{ results: Entry[] }>('listAuditEntries', { query }, 10_000);
+  const about = { entity: entity.told, entity_id: String(record?.id) };
+  const query = { ...about, limit: SHOWN };
+  const { data } = useAnswer<{ results: Entry[]; next: string | null }>('listAuditEntries', { query }, 10_000);
   if (!data?.results.length) return null;
   return (
     <Box component="section" sx={{ mt: 3 }}>
@@ -58,6 +62,11 @@ export function History({ entity }: { entity: Entity }) {
           <Changes {...change} />
         </Box>
       ))}
+      {data.next && (
+        <Link to={`/audit?filter=${encodeURIComponent(JSON.stringify(about))}`}>
+          {`These are the last ${SHOWN}: all of its history`}
+        </Link>
+      )}
     </Box>
   );
 }

@@ -6,6 +6,7 @@ import {
   ColumnsButton,
   CreateButton,
   DataTable,
+  DateTimeInput,
   defaultExporter,
   ExportButton,
   type Exporter,
@@ -16,17 +17,21 @@ import {
   SimpleList,
   TextInput,
   TopToolbar,
+  useListContext,
+  useNotify,
 } from 'react-admin';
 import type { OperationName } from '../client/operations';
 import { OperationButton } from './actions';
 import { may, operations } from './api';
 import { BulkButton, hasBulk } from './bulk';
 import { defused } from './csv';
+import { asGiven } from './data-provider';
 import type { Entity } from './entities';
+import { isoOf } from './input';
 import { Pages } from './list-pages';
 import { isInPieces, PiecesButton } from './pieces';
 import { type Field, fieldsOf, inWords } from './schema';
-import { Value } from './value';
+import { pageOf, RowLink, Value } from './value';
 
 /** As many rows as are exported at most. */
 const MOST_EXPORTED = 10_000;
@@ -35,7 +40,17 @@ const LIVE_MS = 5_000;
 /** So many filters are shown at once, further ones can be added. */
 const FILTERS_SHOWN = 3;
 
-const exportSafely: Exporter = (records, ...others) => defaultExporter(records.map(defused) as RaRecord[], ...others);
+/** Exports texts as texts, and says so when there may be more. */
+function useExporter(): Exporter {
+  const notify = useNotify();
+  return (records, ...others) => {
+    if (records.length >= MOST_EXPORTED) {
+      const message = `These are the first ${MOST_EXPORTED.toLocaleString()}; the others can be found by the filters.`;
+      notify(message, { type: 'warning', autoHideDuration: 15_000 });
+    }
+    return defaultExporter(records.map((record) => defused(asGiven(record))) as RaRecord[], ...others);
+  };
+}
 
 const named = (values: string[]) => values.map((id) => ({ id, name: id }));
 
@@ -51,6 +66,7 @@ const filtersOf = ({ list }: Entity): ReactNode[] =>
         helperText: false,
       } as const;
       if (kind === 'choice') return <SelectInput key={name} {...common} choices={named(schema.enum ?? [])} />;
+      if (kind === 'date') return <DateTimeInput key={name} {...common} parse={isoOf} />;
       return <TextInput key={name} {...common} resettable placeholder={schema.description} />;
     });
 
@@ -73,6 +89,32 @@ const Actions = ({ entity, hasFilters }: { entity: Entity; hasFilters: boolean }
   </TopToolbar>
 );
 
+interface CellProps {
+  entity: Entity;
+  field: Field;
+  row: RaRecord;
+  /** Leads to the row's page: there are people without a mouse. */
+  isFirst: boolean;
+}
+
+function Cell({ entity, field, row, isFirst }: CellProps) {
+  const given = asGiven(row);
+  const value = <Value field={field} value={given[field.name]} entity={entity} of={given} brief plain={isFirst} />;
+  return isFirst ? <RowLink to={pageOf(entity, String(row.id))}>{value}</RowLink> : value;
+}
+
+/** Nothing is asked of the API first where it has no bulk action. */
+function DeleteSelected({ label }: Entity) {
+  const { selectedIds = [] } = useListContext();
+  return (
+    <BulkDeleteWithConfirmButton
+      mutationMode="pessimistic"
+      confirmTitle={`Delete ${selectedIds.length} of ${label}?`}
+      confirmContent="They are deleted one after the other; the first that is refused ends it."
+    />
+  );
+}
+
 function Rows({ entity }: { entity: Entity }) {
   const { fields, columns } = entity;
   const ordered = [
@@ -86,19 +128,19 @@ function Rows({ entity }: { entity: Entity }) {
         <>
           {hasBulk(entity) && <BulkButton entity={entity} selected />}
           <BulkExportButton />
-          {may(entity.remove) && !hasBulk(entity) && <BulkDeleteWithConfirmButton mutationMode="pessimistic" />}
+          {may(entity.remove) && !hasBulk(entity) && <DeleteSelected {...entity} />}
         </>
       }
       hiddenColumns={ordered.filter(({ name }) => !columns.includes(name)).map(({ name }) => name)}
     >
-      {ordered.map((field) => (
+      {ordered.map((field, index) => (
         <DataTable.Col
           key={field.name}
           source={field.name}
           label={inWords(field.name)}
           disableSort
           cellSx={() => (isNumeric(field) ? { textAlign: 'right' } : {})}
-          render={(row: RaRecord) => <Value field={field} value={row[field.name]} entity={entity} brief />}
+          render={(row: RaRecord) => <Cell entity={entity} field={field} row={row} isFirst={index === 0} />}
         />
       ))}
     </DataTable>
@@ -136,6 +178,7 @@ function Lines({ entity }: { entity: Entity }) {
 export function EntityList({ entity }: { entity: Entity }) {
   const isSmall = useMediaQuery((theme: Theme) => theme.breakpoints.down('sm'));
   const filters = filtersOf(entity);
+  const exporter = useExporter();
   return (
     <List
       title={entity.label}
@@ -145,7 +188,7 @@ export function EntityList({ entity }: { entity: Entity }) {
       sx={{ minWidth: 0, '& .RaList-main, & .RaList-content, & .RaList-actions': { minWidth: 0 } }}
       perPage={25}
       pagination={<Pages />}
-      exporter={exportSafely}
+      exporter={exporter}
       {...(entity.live && { queryOptions: { refetchInterval: LIVE_MS } })}
     >
       {isSmall ? <Lines entity={entity} /> : <Rows entity={entity} />}

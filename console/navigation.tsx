@@ -32,6 +32,8 @@ function Item({ to, label, Icon = Article }: { to: string; label: string; Icon?:
         to={to}
         selected={isHere}
         dense
+        aria-label={label}
+        title={open ? undefined : label}
         aria-current={isHere ? 'page' : undefined}
         onClick={() => isSmall && setOpen(false)}
       >

@@ -16,6 +16,7 @@ import type { OperationName } from '../client/operations';
 import { OperationButton } from './actions';
 import { may, operations } from './api';
 import { Aspect } from './aspects';
+import { asGiven } from './data-provider';
 import { type Entity, relatedTo } from './entities';
 import { AuditedChange, History } from './history';
 import { fieldsOf } from './schema';
@@ -104,7 +105,7 @@ function Whole({ entity }: { entity: Entity }) {
       <Typography variant="h5" component="h2" gutterBottom sx={{ overflowWrap: 'anywhere' }}>
         {String(record[entity.title] ?? record.id)}
       </Typography>
-      <Fields fields={fields} of={record} entity={entity} />
+      <Fields fields={fields} of={asGiven(record)} entity={entity} />
       {entity.aspects.filter(may).map((name) => (
         <Aspect key={name} name={name} entity={entity} />
       ))}

@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useState } from 'react';
-import { useRecordContext } from 'react-admin';
+import { useLogoutIfAccessDenied, useRecordContext } from 'react-admin';
 import type { OperationName } from '../client/operations';
-import { MercatoProblem } from '../client/problem';
 import { call } from './api';
+import { reasonOf } from './use-deed';
 
 export interface Answer<T = Record<string, unknown>> {
   data?: T;
@@ -17,8 +17,8 @@ function subjectOf(name: OperationName, input: { query?: object }): string {
 }
 
 /**
- * What an operation answers, read again every `everyMs` while the page is looked at. What was there stays until the next
- * answer to the same question comes.
+ * What an operation answers, read at once, and again every `everyMs` while the page is looked at. What was there stays
+ * until the next answer to the same question comes. When the session is over, it leads to the login.
  */
 export function useAnswer<T = Record<string, unknown>>(
   name: OperationName,
@@ -29,25 +29,26 @@ export function useAnswer<T = Record<string, unknown>>(
   const [{ of, ...state }, setState] = useState<Omit<Answer<T>, 'reload'> & { of?: string }>({});
   const [turn, setTurn] = useState(0);
   const key = JSON.stringify(input);
+  const logoutIfAccessDenied = useLogoutIfAccessDenied();
   const reload = useCallback(() => setTurn((last) => last + 1), []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new turn reads again
   useEffect(() => {
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const read = async (): Promise<void> => {
-      if (!document.hidden) {
+    const read = async (isFirst: boolean): Promise<void> => {
+      if (isFirst || !document.hidden) {
         try {
           const data = (await call(name)(JSON.parse(key), { signal: abort.signal })) as T;
           setState({ of: subject, data });
         } catch (error) {
           if (abort.signal.aborted) return;
-          const problem = error instanceof MercatoProblem ? error.detail : 'no answer';
-          setState((last) => ({ ...(last.of === subject && last), of: subject, problem }));
+          setState((last) => ({ ...(last.of === subject && last), of: subject, problem: reasonOf(error) }));
+          if (await logoutIfAccessDenied(error)) return;
         }
       }
-      if (everyMs && !abort.signal.aborted) timer = setTimeout(read, everyMs);
+      if (everyMs && !abort.signal.aborted) timer = setTimeout(read, everyMs, false);
     };
-    void read();
+    void read(true);
     return () => {
       abort.abort();
       clearTimeout(timer);

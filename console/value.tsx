@@ -1,8 +1,8 @@
 import { Box, Table, TableBody, TableCell, TableHead, TableRow, Typography } from '@mui/material';
-import type { MouseEvent } from 'react';
+import type { MouseEvent, ReactNode } from 'react';
 import { Link } from 'react-admin';
 import type { Entity } from './entities';
-import { linked } from './entities';
+import { linked, placeOf, toldAs } from './entities';
 import { type Field, fieldsOf, inWords, itemFields } from './schema';
 
 const GOOD = /^(confirmed|success|succeeded|sent|delivered|active|registered|done|finished|ok|on)$/i;
@@ -53,6 +53,8 @@ interface ValueProps {
   /** Without links: it stands in one. */
   plain?: boolean;
   entity?: Entity;
+  /** What it is a field of, where that says what it names. */
+  of?: Record<string, unknown>;
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string';
@@ -85,7 +87,7 @@ export const Fields = ({ fields, of, entity }: { fields: Field[]; of: Record<str
           {inWords(field.name)}
         </Typography>
         <Typography component="dd" variant="body2" sx={{ m: 0, minWidth: 0, overflowWrap: 'anywhere' }}>
-          <Value field={field} value={of[field.name]} entity={entity} />
+          <Value field={field} value={of[field.name]} entity={entity} of={of} />
         </Typography>
       </Box>
     ))}
@@ -119,7 +121,7 @@ export const Rows = ({
           <TableRow key={index}>
             {fields.map((field) => (
               <TableCell key={field.name}>
-                <Value field={field} value={row[field.name]} entity={entity} brief />
+                <Value field={field} value={row[field.name]} entity={entity} of={row} brief />
               </TableCell>
             ))}
           </TableRow>
@@ -129,24 +131,36 @@ export const Rows = ({
   </Box>
 );
 
-function LinkTo({ target, id, brief }: { target: Entity; id: string; brief?: boolean }) {
-  return (
-    <Link
-      to={`/${target.name}/${encodeURIComponent(id)}/show`}
-      title={`${target.label}: ${id}`}
-      onClick={(event: MouseEvent) => event.stopPropagation()}
-    >
-      {brief ? shortened(id) : id}
-    </Link>
-  );
+/** The page of one thing of an entity. */
+export const pageOf = (entity: Entity, id: string): string => `/${entity.name}/${encodeURIComponent(id)}/show`;
+
+/** A link that is followed also where the row around it leads somewhere. */
+export const RowLink = ({ to, title, children }: { to: string; title?: string; children: ReactNode }) => (
+  <Link to={to} title={title} onClick={(event: MouseEvent) => event.stopPropagation()}>
+    {children}
+  </Link>
+);
+
+/** Where a text leads that names a thing, or the API's path of one. */
+function placeIn({ field: { name }, entity, of }: ValueProps, text: string): string | undefined {
+  if (text.startsWith('/api/')) return placeOf(text);
+  const target = linked(entity, name) ?? (name === 'entity_id' ? toldAs(of?.['entity']) : undefined);
+  return target && pageOf(target, text);
 }
 
 /** A value as its schema says it is. */
-export function Value({ field, value, brief, plain, entity }: ValueProps) {
-  const { name, schema, kind } = field;
+export function Value(props: ValueProps) {
+  const { field, value, brief, plain, entity } = props;
+  const { schema, kind } = field;
   if (value === null || value === undefined || value === '') return <span>–</span>;
-  const target = isText(value) && !plain ? linked(entity, name) : undefined;
-  if (target && isText(value)) return <LinkTo target={target} id={value} brief={brief} />;
+  const place = isText(value) && !plain && placeIn(props, value);
+  if (place) {
+    return (
+      <RowLink to={place} title={value}>
+        {brief ? shortened(value) : value}
+      </RowLink>
+    );
+  }
   switch (kind) {
     case 'boolean':
       return value ? 'yes' : 'no';
