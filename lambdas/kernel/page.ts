@@ -44,17 +44,36 @@ export async function cutPage<T, P>(
   return { results, next: position === undefined ? null : await nextPath(call, position) };
 }
 
-/** A page of one partition. Reads what it gives, in one call; with a filter up to five calls. */
+/** Lambda's answer has 6 MB, and what is quoted in a body is escaped once more in it. */
+const MOST_BYTES = 4_000_000;
+/** What one call of a query reads at the most. */
+const CALL_BYTES = 1_048_576;
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
+
+/** The first items, so many at the most and no more than an answer holds; at least one. */
+function first<T>(items: T[], most: number): T[] {
+  let bytes = 0;
+  for (const [index, item] of items.slice(0, most).entries()) {
+    bytes += bytesOf(item);
+    if (bytes > MOST_BYTES && index > 0) return items.slice(0, index);
+  }
+  return items.slice(0, most);
+}
+
+/** A page of one partition. Reads what it gives, in one call; up to five with a filter or large items. Ends at 4 MB. */
 export async function page<S extends z.ZodType>(from: Table, schema: S, call: ListCall, range: Range) {
   const { limit } = call.query;
   const reads = [range.index, range.partition];
   const results: z.output<S>[] = [];
+  let bytes = 0;
   let startKey = (await positionOf(call, reads)) as Record<string, unknown> | undefined;
   for (let calls = 0; calls < CALLS_A_PAGE; calls++) {
     const part = await from.query(schema, { ...range, limit: limit - results.length, startKey });
     results.push(...part.items);
     startKey = part.lastKey;
-    if (!startKey || results.length === limit) break;
+    bytes += bytesOf(part.items);
+    if (!startKey || results.length === limit || bytes + CALL_BYTES > MOST_BYTES) break;
   }
   return { results, next: startKey ? await nextPath(call, startKey, reads) : null };
 }
@@ -75,7 +94,7 @@ const shareOf = (limit: number, count: number): number =>
 /**
  * A page of a list that is spread over partitions, and over indexes where several ranges are given, newest first unless
  * `ascending` (in all of them): reads each partition's share, in parallel, and merges; up to `limit` of each when that does
- * not fill the page. Costs twice `limit` item reads as a rule; a cursor is the last sort key given.
+ * not fill the page. Costs twice `limit` item reads as a rule; a cursor is the last sort key given. Ends at 4 MB.
  */
 export async function mergedPage<S extends z.ZodType>(
   from: Table,
@@ -129,9 +148,10 @@ export async function mergedPage<S extends z.ZodType>(
   const share = isDropping ? limit : Math.min(limit, shareOf(limit, ranges.flatMap((one) => one.partitions).length));
   let { all, horizon } = merge(await readParts(share));
   if (share < limit && all.length < limit && horizon !== undefined) ({ all, horizon } = merge(await readParts(limit)));
-  const given = all.slice(0, limit);
-  const position = all.length > limit || given.length === limit ? given.at(-1)?.key : horizon;
-  const more = position !== undefined && (all.length > limit || horizon !== undefined);
+  const given = first(all, limit);
+  const isCut = all.length > given.length;
+  const position = isCut || given.length === limit ? given.at(-1)?.key : horizon;
+  const more = position !== undefined && (isCut || horizon !== undefined);
   return { results: given.map(({ item }) => item), next: more ? await nextPath(call, position, reads) : null };
 }
 
@@ -140,7 +160,7 @@ export async function slicePage<T>(call: ListCall, all: T[], sortKey: (item: T) 
   const { limit } = call.query;
   const last = (await positionOf(call)) as string | undefined;
   const rest = last === undefined ? all : all.filter((item) => sortKey(item) > last);
-  const results = rest.slice(0, limit);
+  const results = first(rest, limit);
   const lastGiven = results.at(-1);
-  return { results, next: lastGiven && rest.length > limit ? await nextPath(call, sortKey(lastGiven)) : null };
+  return { results, next: lastGiven && rest.length > results.length ? await nextPath(call, sortKey(lastGiven)) : null };
 }

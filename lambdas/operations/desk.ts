@@ -23,6 +23,8 @@ export interface Position {
 const READS_A_PAGE = 8;
 /** None is begun later than this: each may ask another context, for seconds when that is slow. */
 const PAGE_MS = 18_000;
+/** Nor once it holds so much: what one read gives beside that still goes into an answer. */
+const PAGE_BYTES = 1_000_000;
 
 const isWanted = ({ lane, context, reason = '', from, to }: LetterFilter) => {
   const part = reason.toLowerCase();
@@ -70,7 +72,9 @@ export async function walk(
 ): Promise<{ results: DeadLetter[]; position: Position | undefined }> {
   const results: DeadLetter[] = [];
   let position: Position | undefined = from ?? { kind: 0 };
-  for (let reads = 0; position && results.length < limit && reads < READS_A_PAGE && Date.now() < until; ) {
+  let bytes = 0;
+  const isFull = () => results.length >= limit || bytes > PAGE_BYTES;
+  for (let reads = 0; position && !isFull() && reads < READS_A_PAGE && Date.now() < until; ) {
     const kind: (typeof LETTER_KINDS)[number] | undefined = LETTER_KINDS[position.kind];
     if (!kind) position = undefined;
     else if (!mayHave(kind, filter)) position = { kind: position.kind + 1 };
@@ -83,7 +87,9 @@ export async function walk(
       );
       if (!part) break;
       reads++;
-      results.push(...part.results.filter(isWanted(filter)));
+      const wanted = part.results.filter(isWanted(filter));
+      results.push(...wanted);
+      bytes += Buffer.byteLength(JSON.stringify(wanted));
       position = part.after === undefined ? { kind: position.kind + 1 } : { kind: position.kind, after: part.after };
     }
   }

@@ -6,10 +6,10 @@ import { openCursor, sealCursor } from '../../lambdas/kernel/cursor';
 import { documents } from '../../lambdas/kernel/documents';
 import { newId, shardOf, shards } from '../../lambdas/kernel/id';
 import { Idempotency, Replay } from '../../lambdas/kernel/idempotency';
-import { mergedPage, page } from '../../lambdas/kernel/page';
+import { mergedPage, page, slicePage } from '../../lambdas/kernel/page';
 import { Problem } from '../../lambdas/kernel/problem';
 import { deriveKey } from '../../lambdas/kernel/secret';
-import { table } from '../../lambdas/kernel/table';
+import { type Range, table } from '../../lambdas/kernel/table';
 import { type Platform, platform } from '../support/platform';
 
 const things = table();
@@ -222,6 +222,36 @@ describe('lists', () => {
       expect(results.map(range.sortKey)).toEqual([...made].sort().reverse().slice(0, limit));
       expect(next).not.toBeNull();
       expect(read).toBeLessThanOrEqual(places.length === 4 ? 2 * limit + 8 : 2.5 * limit);
+    }
+  });
+
+  test('a page of large items ends before it is more than an answer holds', async () => {
+    const Large = z.object({ sk: z.string(), text: z.string() });
+    const all = Array.from({ length: 240 }, (_, n) => ({ sk: sk(n), text: 'x'.repeat(42_000) }));
+    const shard = (n: number) => `PART#${n % 3}`;
+    // a megabyte a call
+    const query = async (_: unknown, { partition, to = '~', limit = 0, startKey }: Range) => {
+      const before = (startKey?.['sk'] as string) ?? '~';
+      const range = all.filter((one, n) => [shard(n), 'ALL'].includes(partition) && one.sk <= to && one.sk < before);
+      const items = range.reverse().slice(0, Math.min(limit, 24));
+      return { items, lastKey: items.length < range.length ? { sk: items.at(-1)?.sk } : undefined };
+    };
+    const large = { ...things, query } as unknown as typeof things;
+    const call = (cursor?: string) => ({ path: '/x', query: { limit: 200, cursor } });
+    const partitions = [0, 1, 2].map(shard);
+    for (const ask of [
+      (cursor?: string) => page(large, Large, call(cursor), { partition: 'ALL' }),
+      (cursor?: string) => mergedPage(large, Large, call(cursor), { partitions, sortKey: (one) => one.sk }),
+      (cursor?: string) => slicePage(call(cursor), all, (one) => one.sk),
+    ]) {
+      const found: string[] = [];
+      await follow(async (cursor) => {
+        const { results, next } = await ask(cursor);
+        expect(JSON.stringify(results).length).toBeLessThan(4_100_000);
+        found.push(...results.map((one) => one.sk));
+        return { results: [], next };
+      });
+      expect(found.sort()).toEqual(all.map((one) => one.sk));
     }
   });
 
