@@ -2,7 +2,7 @@ import { timestamp } from '../kernel/clock';
 import { commitIf } from '../kernel/commit';
 import { table } from '../kernel/table';
 import { gapWrite } from './observation';
-import { snapshotWrite } from './prices';
+import { lowestWrite, snapshotWrite } from './prices';
 import { priceIndex, productKey } from './products';
 import { findRegistration, restartedRegistration } from './registration-items';
 import type { Failure, ServiceOffers } from './schema';
@@ -52,6 +52,7 @@ function writesOf(watch: Watch, known: Offers['offers'], observation: Observatio
     nextWatch({ ...watch, lowest, digest, observed_at: at, failing: null, first_observed_at }),
     ...(digest !== watch.digest ? [offersWrite(product, digest, offers)] : []),
     ...(moved ? [snapshotWrite(product, { at, run, prices, lowest })] : []),
+    ...(lowest !== watch.lowest || !watch.first_observed_at ? [lowestWrite(product, { at, run, lowest })] : []),
     ...(watch.failing ? [gapWrite(product, watch.failing, at)] : []),
     ...(Object.keys(change).length ? [products.update(productKey(product), { set: change }, { exists: true })] : []),
   ];
@@ -60,8 +61,8 @@ function writesOf(watch: Watch, known: Offers['offers'], observation: Observatio
 const ATTEMPTS = 4;
 
 /**
- * Stores what the service said of a product's offers, if it is new: two reads in one call, and a transaction of two items when only the
- * stock changed, of three when a price did, of four when the lowest did. What was asked for before what is stored, and what
+ * Stores what the service said of a product's offers, if it is new: two reads in one call, and a transaction of two items when
+ * only the stock changed, of three when a price did, of five when the lowest did. What was asked for before what is stored, and what
  * is of a product that is gone, changes nothing: so refreshes may overlap.
  *
  * @returns whether anything was written

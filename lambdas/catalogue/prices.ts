@@ -1,8 +1,5 @@
-import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { now } from '../kernel/clock';
-import { documents } from '../kernel/documents';
-import { env } from '../kernel/env';
 import type { Handler } from '../kernel/http';
 import { invalid } from '../kernel/problem';
 import { table, type Write } from '../kernel/table';
@@ -39,9 +36,14 @@ const PREFIX = 'PRICES#';
 export const snapshotWrite = (product: string, snapshot: Snapshot): Write =>
   history.put({ pk: partitionOf(product), sk: PREFIX + snapshot.at, ...snapshot }, { exists: false });
 
-/** Queries of a megabyte for what is given, and for the lowest prices of the 30 days before it: two seconds each. */
+const LOWEST = 'LOWEST#';
+
+/** The write of the lowest price from now on: 150 bytes whatever the number of offers, from the first observation on. */
+export const lowestWrite = (product: string, { at, run, lowest }: Lowest): Write =>
+  history.put({ pk: partitionOf(product), sk: LOWEST + at, at, run, lowest }, { exists: false });
+
+/** Queries of a megabyte for what is given: two seconds. */
 const MOST_QUERIES = 30;
-const MOST_EARLIER_QUERIES = 100;
 
 const tooMuch = () => invalid([{ path: 'from', message: 'too much has changed since: ask for less time' }]);
 
@@ -70,33 +72,35 @@ async function changesIn(product: string, from: string, to: string) {
   return { start, steps, since: start?.at ?? from };
 }
 
-const StoredLowest = StoredSnapshot.pick({ at: true, run: true, lowest: true });
+const StoredLowest = StoredSnapshot.omit({ prices: true });
 
-/** The lowest prices of a period and the one in force at its start. A query a megabyte of history; only these come of it. */
-async function lowestIn(product: string, from: string, to: string): Promise<Lowest[]> {
-  const before = await snapshotAt(product, from);
-  const found: Lowest[] = before ? [before] : [];
-  let ExclusiveStartKey: Record<string, unknown> | undefined;
-  for (let queries = 0; queries < MOST_EARLIER_QUERIES; queries++) {
-    const { Items = [], LastEvaluatedKey } = await documents.send(
-      new QueryCommand({
-        TableName: env('TABLE_NAME'),
-        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
-        ProjectionExpression: '#at, #run, #lowest',
-        ExpressionAttributeNames: { '#at': 'at', '#run': 'run', '#lowest': 'lowest' },
-        ExpressionAttributeValues: {
-          ':pk': partitionOf(product),
-          ':from': `${PREFIX}${from}\u0000`,
-          ':to': PREFIX + to,
-        },
-        ExclusiveStartKey,
-      }),
-    );
-    found.push(...Items.map((item) => StoredLowest.parse(item)));
-    ExclusiveStartKey = LastEvaluatedKey;
-    if (!ExclusiveStartKey) return found;
+/** Queries of a megabyte for lowest prices; those of a month that changed each minute are 7 MB. */
+const MOST_LOWEST_QUERIES = 30;
+
+/** The lowest prices that items of a kind tell of a period, oldest first, and before them the one in force at its start. */
+async function lowestOf(kind: string, product: string, from: string, to: string): Promise<Lowest[]> {
+  const partition = partitionOf(product);
+  const found = (await history.query(StoredLowest, { partition, from: kind, to: kind + from, limit: 1 })).items;
+  const range = { partition, from: `${kind}${from}\u0000`, to: kind + to, ascending: true };
+  let startKey: Record<string, unknown> | undefined;
+  for (let queries = 0; queries < MOST_LOWEST_QUERIES; queries++) {
+    const { items, lastKey } = await history.query(StoredLowest, { ...range, startKey });
+    found.push(...items);
+    if (!lastKey) return found;
+    startKey = lastKey;
   }
   throw tooMuch();
+}
+
+/**
+ * The lowest prices of a period and the one in force at its start. A query of one item, and one a megabyte of what changed:
+ * seven for a month of changes each minute. As many of the snapshots for the time before lowest prices were kept apart.
+ */
+async function lowestIn(product: string, from: string, to: string): Promise<Lowest[]> {
+  const found = await lowestOf(LOWEST, product, from, to);
+  const [first] = found;
+  if (first && first.at <= from) return found;
+  return [...(await lowestOf(PREFIX, product, from, first?.at ?? to)), ...found];
 }
 
 const PERIOD_DAYS = 30;

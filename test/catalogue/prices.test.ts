@@ -1,6 +1,7 @@
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
 import { gapWrite } from '../../lambdas/catalogue/observation';
-import { snapshotWrite } from '../../lambdas/catalogue/prices';
+import { lowestWrite, snapshotWrite } from '../../lambdas/catalogue/prices';
 import { watchKey } from '../../lambdas/catalogue/watch';
 import { documents } from '../../lambdas/kernel/documents';
 import { table, type Write, writeOne } from '../../lambdas/kernel/table';
@@ -9,6 +10,7 @@ import { offer, openShop, type Shop } from './shop';
 let shop: Shop;
 beforeAll(async () => {
   shop = await openShop();
+  process.env['TABLE_NAME'] = shop.p.named('Catalogue/Api').environment['TABLE_NAME'];
 });
 afterAll(() => shop.close());
 
@@ -77,6 +79,13 @@ test('the lowest price of the 30 days before any date, the change over any perio
     '70.00',
     '70.00',
   ]);
+  // what a month of lowest prices is read from
+  const kept = await table().query(z.object({ lowest: z.string().nullable() }), {
+    partition: `PRODUCT#${id}`,
+    prefix: 'LOWEST#',
+    ascending: true,
+  });
+  expect(kept.items.map(({ lowest }) => lowest)).toEqual(['100.00', '70.00', '90.00', '80.00']);
   const period = async (from: number, to: number) =>
     (await shop.pricesOf(id, `?from=${day(from)}&to=${day(to)}`)).lowest;
   expect(await period(5, 25)).toMatchObject({
@@ -94,6 +103,22 @@ test('the lowest price of the 30 days before any date, the change over any perio
     'no complete refresh',
   ]);
   await shop.p.moveClock(0);
+});
+
+test('lowest prices are read from items of their own, and from the snapshots of the time before those', async () => {
+  const id = await shop.addProduct();
+  const lowest = (number: number, price: string | null) => ({ at: day(number), run: null, lowest: price });
+  await putAll([
+    snapshotWrite(id, { ...lowest(-60, '5.00'), prices: {} }),
+    snapshotWrite(id, { ...lowest(-45, '6.00'), prices: {} }),
+    lowestWrite(id, lowest(-40, '7.00')),
+    lowestWrite(id, lowest(-20, '9.00')),
+    lowestWrite(id, lowest(-10, null)),
+  ]);
+  const before = async (date: number) =>
+    (await shop.pricesOf(id, `?from=${day(-0.1)}&before=${day(date)}`)).lowest_30_days.price;
+  expect(await Promise.all([-50, -41, -30, -5, 15].map(before))).toEqual(['5.00', '5.00', '5.00', '7.00', '9.00']);
+  expect((await shop.pricesOf(id, `?from=${day(-0.1)}`)).lowest.price_at_start).toBeNull();
 });
 
 test('products are sorted by the lowest price that a refresh has seen in stock, and leave that order when sold out', async () => {
@@ -141,7 +166,6 @@ test('a period is one with an end after its start; an answer within the same min
 
 // last: the table's stream has thousands of records after it
 test('more changes or gaps than an answer holds: its end when no start was asked for, else a word; never too large', async () => {
-  process.env['TABLE_NAME'] = shop.p.named('Catalogue/Api').environment['TABLE_NAME'];
   const id = await shop.addProduct();
   shop.service.state.offers.set(id, [offer(1)]);
   await shop.refresh();
