@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { timestamp } from '../kernel/clock';
-import { ConditionFailed, commit } from '../kernel/commit';
+import { commit } from '../kernel/commit';
 import { isOperator, type Principal } from '../kernel/contract';
 import { type Handler, Reply } from '../kernel/http';
 import { newId, shardOf, shards } from '../kernel/id';
 import { toUnits } from '../kernel/money';
 import { mergedPage } from '../kernel/page';
-import { busy, invalid, notFound, Problem } from '../kernel/problem';
+import { invalid, notFound, Problem } from '../kernel/problem';
 import { type Item, type Key, table } from '../kernel/table';
+import { untilWritten } from '../kernel/until-written';
 import type { Operations } from './contract';
 import { LAST, nameKey } from './name-key';
 import { findRegistration, newRegistration, registrationKey, restartedRegistration } from './registration-items';
@@ -73,7 +74,8 @@ export const listProducts: Handler<Operations['listProducts']> = (call) => {
       partitions: shards('NAMES'),
       sortKey: ({ name, id }: Product) => nameSort(name, id),
       ascending,
-      ...(prefix !== undefined && { from: prefix, to: prefix + LAST }),
+      // nothing but accents begins every name, and no key may be empty
+      ...(prefix && { from: prefix, to: prefix + LAST }),
     });
   }
   if (search !== undefined) throw invalid([{ path: 'sort', message: 'expected name or -name together with search' }]);
@@ -116,20 +118,6 @@ export const addProduct: Handler<Operations['addProduct']> = async ({ body, prin
 
 export const getProduct: Handler<Operations['getProduct']> = ({ params }) => getStored(params.id);
 
-const ATTEMPTS = 5;
-
-/** Reads, decides and writes anew when somebody else was in between. @throws Problem 503 when that goes on */
-async function untilUnchanged<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
-  }
-  throw busy('the product is being changed by others, try again');
-}
-
 type Change = { name?: string | undefined; description?: string | undefined };
 
 /**
@@ -144,7 +132,7 @@ const change = (
   }: Pick<Parameters<Handler<Operations['changeProduct']>>[0], 'params' | 'principal' | 'requireMatch'>,
   { name, description }: Change,
 ): Promise<Product> =>
-  untilUnchanged(async () => {
+  untilWritten(async () => {
     const product = await getOwn(params.id, principal);
     requireMatch(product);
     const { version } = product;
@@ -171,7 +159,7 @@ export const removeProduct: Handler<Operations['removeProduct']> = async ({
   requireMatch,
 }) => {
   const others = [watchKey, offersKey, registrationKey].map((keyOf) => products.delete(keyOf(id)));
-  await untilUnchanged(async () => {
+  await untilWritten(async () => {
     const product = await getOwn(id, principal);
     requireMatch(Product.parse(product));
     const { version } = product;

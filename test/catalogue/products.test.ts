@@ -51,6 +51,7 @@ test('products are browsed, searched by the beginning of the name and sorted, pa
   expect(apples.slice(0, 3)).toEqual(['apple', 'apple 10', 'Apple 2']);
   expect(await walk('search=apple&sort=-name')).toEqual([...apples].reverse());
   expect(await walk('search=apf')).toEqual(['Äpfel']);
+  expect(await walk('search=%CC%81')).toHaveLength(names.length);
   const byName = await walk('sort=name', 2);
   expect(byName).toHaveLength(names.length);
   expect(await walk('sort=-name', 4)).toEqual([...byName].reverse());
