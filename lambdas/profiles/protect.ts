@@ -1,13 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { contextKey } from '../kernel/secret';
-
-/** What is kept of a card number: enough to show it and to recognise the same card, not enough to pay with it. */
-export interface ProtectedNumber {
-  first_six: string;
-  last_four: string;
-  /** HMAC-SHA-256 of the digits under a key of this deployment, base64url. */
-  fingerprint: string;
-}
+import type { ProtectedNumber } from './schema';
 
 const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
@@ -112,6 +105,7 @@ function isProtected(value: unknown): value is ProtectedNumber {
   );
 }
 
+/** The fingerprint is HMAC-SHA-256 of the digits under a key of this deployment, base64url. */
 function protectedNumber(key: Buffer, value: unknown): ProtectedNumber | string {
   if (isProtected(value)) return value;
   const isWhole = typeof value === 'string' || Number.isSafeInteger(value);

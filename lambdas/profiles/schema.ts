@@ -12,6 +12,7 @@ const Uid = z
   .meta({ examples: ['0f6b2c1e-5d0a-4c55-a3a1-9d3f0f7f2f11'] });
 const Name = z.string().trim().min(1).max(200);
 
+/** What is kept of a card number: enough to show it and to recognise the same card, not enough to pay with it. */
 export const ProtectedNumber = z
   .object({
     first_six: z.string(),
@@ -19,6 +20,7 @@ export const ProtectedNumber = z
     fingerprint: z.string().meta({ description: 'the same for the same card, and of no other use' }),
   })
   .meta({ examples: [{ first_six: '424242', last_four: '4242', fingerprint: 'b1W2…' }] });
+export type ProtectedNumber = z.output<typeof ProtectedNumber>;
 
 /** The shapes of the source's records, after card numbers were protected. Fields that are not named are kept. */
 export const RECORDS = {
