@@ -2,7 +2,7 @@ import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import * as z from 'zod';
 import type { Call } from '../kernel/call';
-import { ConditionFailed, commit } from '../kernel/commit';
+import { ConditionFailed, commit, commitIf } from '../kernel/commit';
 import { ISSUER, unauthorized } from '../kernel/credentials';
 import type { Handler } from '../kernel/http';
 import { log } from '../kernel/log';
@@ -113,7 +113,8 @@ export async function beginSession({ body: { name, password }, address }: Attemp
   }
   if (isOutdated(user.password_hash)) await rehash(user, password);
   const { tokens, write } = await newSession(user);
-  await Promise.all([writeOne(write), attempt.succeed()]);
+  // the id is new: if it is there, this very write was repeated because its answer was lost
+  await Promise.all([commitIf({ writes: [write] }), attempt.succeed()]);
   return tokens;
 }
 

@@ -1,3 +1,4 @@
+import './quick-passwords';
 import { type Platform, platform } from '../support/platform';
 import { freshName, PASSWORD, people } from './people';
 
