@@ -48,7 +48,10 @@ export const changePassword: Handler<Verbs['changePassword']> = async ({ body, p
       throw invalid([{ path: 'old_password', message: 'is not your password' }]);
     }
     const flaw = passwordFlaw(body.new_password, [user.username, user.email]);
-    if (flaw) throw invalid([{ path: 'new_password', message: flaw }]);
+    if (flaw) {
+      await attempt.succeed();
+      throw invalid([{ path: 'new_password', message: flaw }]);
+    }
     const changed = { ...user, password_hash: await hashPassword(body.new_password), epoch: user.epoch + 1 };
     const session = await newSession(changed);
     await save(user, changed, { writes: [session.write] });
