@@ -9,9 +9,10 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { env } from '../kernel/env';
 import { log } from '../kernel/log';
+import { unlogged } from '../kernel/unlogged';
 
 // HTTP/1.1: emulators cut answers of HTTP/2 at 64 KB
-export const kinesis = new KinesisClient({ requestHandler: new NodeHttpHandler() });
+export const kinesis = unlogged(new KinesisClient({ requestHandler: new NodeHttpHandler() }));
 
 export interface StreamRecord {
   /** Records of one key are in one shard, in their order. */
