@@ -2,10 +2,10 @@ import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { now, syncClock } from './clock';
 import { documents } from './documents';
-import { env, findEnv } from './env';
+import { env } from './env';
 import { shardOf, shards } from './id';
 import { log } from './log';
-import { sendAll } from './queue';
+import { hasQueue, sendAll } from './queue';
 import { table, writeOne } from './table';
 
 /** A message for a queue, due at a time. The same id at the same time is one timer. */
@@ -60,11 +60,9 @@ async function write(all: Request[]): Promise<void> {
 /** Where timers stay whose queue this deployment does not have: kept, and in nobody's way. */
 const STRANDED = 'STRANDED';
 
-const isKnown = ({ queue }: Timer): boolean => findEnv(`${queue}_QUEUE_URL`) !== undefined;
-
 async function release(due: StoredTimer[]): Promise<void> {
-  const known = due.filter(isKnown);
-  const stranded = due.filter((timer) => !isKnown(timer));
+  const known = due.filter(({ queue }) => hasQueue(queue));
+  const stranded = due.filter(({ queue }) => !hasQueue(queue));
   await sendAll(
     known.map(({ queue, message, due_at }) => ({ queue, body: message, delaySeconds: delayFor(due_at) ?? 0 })),
   );

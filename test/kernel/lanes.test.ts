@@ -91,6 +91,23 @@ describe('the relay', () => {
     process.env['DEAD_LETTERS_QUEUE_URL'] = settings['DEAD_LETTERS_QUEUE_URL'];
   });
 
+  test('sets aside what is for a queue that there is no more, and sends the rest', async () => {
+    const created_at = ahead(-11 * 60);
+    const lost = [
+      { queue: 'NO_SUCH', message: { n: 1 } },
+      { queue: 'NO_SUCH', text: 'as it stands' },
+    ];
+    await relay(
+      record({ pk: 'OUTBOX#2', sk: 'OUTBOX', outbox: [...lost, { queue: ROLE, message: 'goes' }], created_at }),
+    );
+    expect((await take(ROLE)).map(({ body }) => body)).toEqual(['goes']);
+    process.env['DEAD_LETTERS_QUEUE_URL'] = on.named('Orders/Relay/Function').environment['DEAD_LETTERS_QUEUE_URL'];
+    const letters = await take('DEAD_LETTERS');
+    process.env['DEAD_LETTERS_QUEUE_URL'] = settings['DEAD_LETTERS_QUEUE_URL'];
+    expect(letters.map(({ body }) => body)).toEqual(expect.arrayContaining(lost));
+    expect(letters.map(({ attributes }) => attributes['reason'])).toEqual(lost.map(() => 'there is no such queue'));
+  });
+
   test('fails as a whole when anything was not taken, so that the stream gives it again', async () => {
     await expect(relay(outbox({ queue: 'NO_SUCH', message: 1 }))).rejects.toThrow('NO_SUCH_QUEUE_URL');
   });
@@ -291,6 +308,18 @@ test('sending more than a batch holds arrives whole, and a refused one is an err
     Array.from({ length: 25 }, (_, n) => ({ body: n })),
   );
   expect(await take(ROLE)).toHaveLength(25);
+});
+
+test('a batch holds ten messages and a quarter of a megabyte at the most', async () => {
+  const batches: number[] = [];
+  const spy = jest.spyOn(sqs, 'send').mockImplementation(async ({ input }: { input: object }) => {
+    batches.push((input as { Entries: object[] }).Entries.length);
+    return {};
+  });
+  const sized = (kb: number) => ({ text: 'x'.repeat(kb * 1_000), attributes: { reason: 'r' } });
+  await send('queue', [...Array.from({ length: 12 }, () => sized(1)), sized(249), sized(300), sized(100), sized(100)]);
+  spy.mockRestore();
+  expect(batches).toEqual([10, 2, 1, 1, 2]);
 });
 
 test('what SQS takes for no character goes as an escape', async () => {
