@@ -1,5 +1,5 @@
 /** What every operation has in common, said once, at the head of the document (CommonMark). */
-export const INTRODUCTION = `A retail back office: identity, orders and what belongs to them.
+export const INTRODUCTION = `A retail back office: users and keys, orders with their tasks and webhooks, products with offers, receipts with analytics, mailings, collected profiles, the audit trail and operations.
 
 **Credentials.** \`Authorization: Bearer <token>\` from a login, or an API key as \`Authorization: Api-Key <key>\` or \`X-Api-Key: <key>\`. Each operation says who may call it; an admin always may.
 
@@ -11,6 +11,6 @@ export const INTRODUCTION = `A retail back office: identity, orders and what bel
 
 **Idempotency-Key** on a POST that makes something: the same key and body give the first answer again, for at least 24 hours; another body gives 422.
 
-**ETag** comes with every answer that has a body. \`If-None-Match\` gives 304; \`If-Match\` on PUT and PATCH gives 412 when the record was changed since.
+**ETag** comes with every answer that has a body. \`If-None-Match\` gives 304; \`If-Match\` on PUT, PATCH and some DELETEs gives 412 when the record was changed since.
 
 **Money** is decimal: a number or a text with at most two decimals in, a text with two decimals out. **Times** are RFC 3339; an offset is converted, without one UTC is meant; UTC with \`Z\` comes out.`;

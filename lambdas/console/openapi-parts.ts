@@ -44,7 +44,10 @@ export const PARAMETERS = {
     'Any text of your own, new for each thing to make. A repeat with the same key and body gives the first answer again.',
     { minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
   ),
-  'If-Match': optionalHeader('If-Match', 'Change only this version (an `ETag`), else 412 and nothing is written.'),
+  'If-Match': optionalHeader(
+    'If-Match',
+    'Change or delete only this version (an `ETag`), else 412 and nothing is written.',
+  ),
   'If-None-Match': optionalHeader('If-None-Match', 'Answer 304 without a body if this version (an `ETag`) is current.'),
 };
 

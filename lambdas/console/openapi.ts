@@ -41,6 +41,9 @@ function accessInWords(access: Operation['access']): string {
   return `May be called by ${anyOf(parts)}.`;
 }
 
+const takesIfMatch = ({ method, refuses }: Operation): boolean =>
+  method === 'PUT' || method === 'PATCH' || refuses?.[412] !== undefined;
+
 /** The problems that an operation can answer with, by status. */
 function problemsOf({
   method,
@@ -112,7 +115,7 @@ function operationObject(tag: string, name: string, operation: Operation): ZodOp
   const path = pathParams(operation);
   const parameters = [
     ...(idempotent ? [parameter('Idempotency-Key')] : []),
-    ...(method === 'PUT' || method === 'PATCH' ? [parameter('If-Match')] : []),
+    ...(takesIfMatch(operation) ? [parameter('If-Match')] : []),
     ...(method === 'GET' && returns ? [parameter('If-None-Match')] : []),
   ];
   return {

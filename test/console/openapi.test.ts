@@ -62,7 +62,8 @@ test('every operation is in it under its own name, with its context, its access 
       expect(found.responses[status].description).toBe(words);
     const headers = (found.parameters ?? []).map(({ $ref = '' }) => $ref.split('/').at(-1)).filter(Boolean);
     expect([name, headers.includes('Idempotency-Key')]).toEqual([name, operation.idempotent === true]);
-    expect([name, headers.includes('If-Match')]).toEqual([name, ['PUT', 'PATCH'].includes(operation.method)]);
+    const heedsVersion = ['PUT', 'PATCH'].includes(operation.method) || 412 in (operation.refuses ?? {});
+    expect([name, headers.includes('If-Match')]).toEqual([name, heedsVersion]);
     expect([name, headers.includes('If-None-Match')]).toEqual([
       name,
       operation.method === 'GET' && 'returns' in operation,
