@@ -1,6 +1,6 @@
 import { type Deployed, deployed } from '../support/deployed';
 import { eventually } from '../support/processes';
-import { offersOf, refreshed, registeredProduct } from './catalogue-story';
+import { productWithOffers, refreshed } from './catalogue-story';
 
 let stack: Deployed;
 let headers: Record<string, string>;
@@ -15,9 +15,8 @@ const setFaults = (mode: string) => stack.http('PUT', '/sandbox/offers/faults/',
 afterEach(() => setFaults('none'));
 
 test('a product gets offers and prices by itself, and keeps them while the neighbour fails', async () => {
-  const id = await registeredProduct(stack, headers, 'End-to-end table');
+  const { id, offers } = await productWithOffers(stack, headers, 'End-to-end table');
   const path = `/api/products/${id}/`;
-  const offers = await offersOf(stack, headers, id);
   expect(offers[0]).toMatchObject({ product: id, is_active: true, price: expect.stringMatching(/^\d+\.\d\d$/) });
   const { lowest, offers: series } = await get(`${path}prices/`);
   expect(series).not.toHaveLength(0);

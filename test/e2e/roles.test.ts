@@ -1,7 +1,7 @@
 import { startMiniStack } from '../../bin/emulator';
 import { deployed } from '../support/deployed';
 import { ownDeployment } from '../support/own-deployment';
-import { offersOf, registeredProduct } from './catalogue-story';
+import { productWithOffers } from './catalogue-story';
 import { finished, importClients, mail } from './mailings-story';
 import { everythingAnswers, throughTheDesk } from './operations-story';
 import { collectPeople } from './profiles-story';
@@ -27,8 +27,7 @@ test("the functions' roles hold: the main story passes again after a restart, wi
     expect(tasks.body.results[0]).toMatchObject({ state: 'SUCCESS', task_id: body.task_id });
     const trail = await stack.http('GET', `/api/audit/?entity=order&entity_id=${body.uuid}`, { headers: admin });
     expect(trail.body.results).toMatchObject([{ operation: 'placeOrder', after: { uuid: body.uuid } }]);
-    const product = await registeredProduct(stack, admin, 'Table of roles');
-    expect(await offersOf(stack, admin, product)).not.toHaveLength(0);
+    await productWithOffers(stack, admin, 'Table of roles');
     await collectPeople(stack, admin, 1);
     await expectCountedOnce(stack, 20);
     await importClients(stack, admin, 'roles', ['Europe/Moscow', 'Asia/Omsk']);

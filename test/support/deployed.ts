@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CloudFormationClient, DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { adminLogin, clientConfig, findDeployment } from '../../bin/deployment';
@@ -21,12 +22,19 @@ export async function deployed(port = Number(process.env['MERCATO_E2E_PORT'])) {
     path: string,
     { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
   ): Promise<HttpAnswer> => {
-    const response = await fetch(url + path, {
-      method,
-      redirect: 'manual',
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
+    const send = () =>
+      fetch(url + path, {
+        method,
+        redirect: 'manual',
+        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+    let response = await send();
+    // a busy emulator's "later": nothing was done
+    for (let tries = 0; tries < 5 && response.status === 503 && response.headers.has('retry-after'); tries++) {
+      await delay(1_000 * Number(response.headers.get('retry-after')));
+      response = await send();
+    }
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json') && text;
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
