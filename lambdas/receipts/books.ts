@@ -5,21 +5,13 @@ import { CLOSED } from './close-hour';
 import { type Books, ClosedHour } from './closing-schema';
 import { isDoor } from './door';
 import { type Lane, listLanes } from './lanes';
-import { Id } from './schema';
+import { transactionIdOf } from './receipts';
 import { listShards, readAfter } from './stream';
 
 const IDS_AT_MOST = 100;
 const HOURS = 24;
 /** What the look into the stream may take of the ten seconds of a call. */
 const LOOK_MS = 2_000;
-
-const transactionIdOf = (data: string): string => {
-  try {
-    return Id.parse((JSON.parse(data) as { transaction_id?: unknown }).transaction_id);
-  } catch {
-    return '(no receipt)';
-  }
-};
 
 const sumOf = (lanes: Lane[], field: 'records' | 'counted' | 'duplicate' | 'set_aside'): number =>
   lanes.reduce((sum, lane) => sum + lane[field], 0);
@@ -57,7 +49,9 @@ export async function books(): Promise<z.input<typeof Books>> {
     duplicate: sumOf(lanes, 'duplicate'),
     set_aside: sumOf(lanes, 'set_aside'),
     waiting,
-    waiting_ids: shards.flatMap(({ first }) => first.map(transactionIdOf)).slice(0, IDS_AT_MOST),
+    waiting_ids: shards
+      .flatMap(({ first }) => first.map((text) => transactionIdOf(text) ?? '(no receipt)'))
+      .slice(0, IDS_AT_MOST),
     announced,
     lost,
     balanced: lost === 0 && closed.items.every(({ differences, missing }) => !differences.length && !missing.length),

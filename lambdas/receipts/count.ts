@@ -1,17 +1,17 @@
 import { isUtf8 } from 'node:buffer';
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { ConditionFailed, commit } from '../kernel/commit';
+import { ConditionFailed } from '../kernel/commit';
 import { newId } from '../kernel/id';
 import { log } from '../kernel/log';
 import type { ShardRecord } from '../kernel/stream';
 import type { Write } from '../kernel/table';
+import { commitTotals } from './commit-totals';
 import { append, type JournalEntry } from './journal';
-import { findCheckpoint, isAfter, moveCheckpoint, type Outcomes } from './lanes';
+import { findLane, isAfter, moveCheckpoint, type Outcomes } from './lanes';
 import { rememberPlaces } from './places';
 import { hashOf, type Incoming, insertReceipts } from './receipts';
 import { NewReceipt } from './schema';
 import { setAside } from './set-aside';
-import { ALL_PLACES, add, addToHour, hourOf, markChanged, partOf, type Sums, sumsOf, writesOf } from './totals';
+import { ALL_PLACES, add, addToHour, hourOf, markChanged, type Sums, sumsOf, writesOf } from './totals';
 
 interface Read {
   entry: JournalEntry;
@@ -97,11 +97,16 @@ interface Chunk {
   records: Judged[];
   /** By hour, then by place; the sum over all places among them. */
   hours: Map<string, Map<string, Bucket>>;
+  /** Into the list of receipts: of all that the batch appended to the journal. */
+  arrivals: Write[];
   writes: number;
   names: number;
 }
 
-const newChunk = (): Chunk => ({ records: [], hours: new Map(), writes: 1, names: 0 });
+const newChunk = (arrivals: Write[] = []): Chunk => ({
+  ...{ records: [], hours: new Map(), arrivals },
+  ...{ writes: 1 + arrivals.length, names: 0 },
+});
 
 /** Adds a receipt to its place's total and to the sum over all places, unless the chunk's transaction would be too large then. */
 function fits(chunk: Chunk, { place_id, timestamp }: NewReceipt, more: Sums): boolean {
@@ -123,8 +128,8 @@ function fits(chunk: Chunk, { place_id, timestamp }: NewReceipt, more: Sums): bo
 }
 
 /** Cuts a batch, in order, where its totals would no longer fit into one transaction. */
-function cut(records: Judged[]): Chunk[] {
-  let chunk = newChunk();
+function cut(records: Judged[], arrivals: Write[]): Chunk[] {
+  let chunk = newChunk(arrivals);
   const chunks = [chunk];
   for (const record of records) {
     const { receipt } = record;
@@ -147,50 +152,43 @@ const tally = (records: Judged[]): Outcomes => {
   return counts;
 };
 
-const isTooBig = (error: unknown): boolean =>
-  error instanceof Error &&
-  /size/i.test(
-    error instanceof TransactionCanceledException
-      ? JSON.stringify(error.CancellationReasons)
-      : error.name === 'ValidationException'
-        ? error.message
-        : '',
-  );
-
 /** The totals of a chunk and the checkpoint behind it: all or nothing. @throws CheckpointMoved */
-async function commitChunk(shard: string, { records, hours }: Chunk, from: string | undefined): Promise<string> {
+async function commitChunk(
+  shard: string,
+  { records, hours, arrivals }: Chunk,
+  from: string | undefined,
+  journaled: string | undefined,
+): Promise<string> {
   const to = records.at(-1)?.sequence ?? '';
-  const checkpoint = moveCheckpoint(shard, { from, to, outcomes: tally(records), records: records.length });
+  const move = { from, to, journaled, outcomes: tally(records), records: records.length };
   const writes = (part: string): Write[] => [
-    checkpoint,
+    moveCheckpoint(shard, move),
+    ...arrivals,
     ...[...hours].flatMap(([hour, places]) => [
       markChanged(hour, shard, newId()),
       ...[...places].flatMap(([place, { sums }]) => addToHour(place, hour, part, sums)),
     ]),
   ];
   try {
-    await commit({ writes: writes(partOf(shard)) });
+    await commitTotals(shard, (part) => ({ writes: writes(part) }));
   } catch (error) {
     if (error instanceof ConditionFailed) throw new CheckpointMoved();
-    if (!isTooBig(error)) throw error;
-    // an hour with so many categories that its item is full goes on in another: a total is the sum of its parts
-    await commit({ writes: writes(newId()) });
+    throw error;
   }
   return to;
 }
 
 async function countOnce(shard: string, batch: ShardRecord[]): Promise<void> {
-  const checkpoint = await findCheckpoint(shard);
-  const records = batch.filter(({ sequence }) => isAfter(sequence, checkpoint)).map((record) => read(shard, record));
+  const lane = await findLane(shard);
+  const records = batch.filter(({ sequence }) => isAfter(sequence, lane?.sequence)).map((one) => read(shard, one));
   if (!records.length) return;
-  await append(
-    shard,
-    records.map(({ entry }) => entry),
-  );
+  const news = records.flatMap(({ entry }) => (isAfter(entry.sequence, lane?.journaled) ? [entry] : []));
+  const arrivals = await append(shard, news);
+  const journaled = news.at(-1)?.sequence ?? lane?.journaled;
   const judged = await judge(shard, records);
   await rememberPlaces(judged.flatMap(({ receipt }) => receipt ?? []));
-  let from = checkpoint;
-  for (const chunk of cut(judged)) from = await commitChunk(shard, chunk, from);
+  let from = lane?.sequence;
+  for (const chunk of cut(judged, arrivals)) from = await commitChunk(shard, chunk, from, journaled);
   log('info', 'counted', { shard, ...tally(judged) });
 }
 

@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
 import { timestamp } from '../kernel/clock';
-import { ConditionFailed, commit, commitIf } from '../kernel/commit';
+import { ConditionFailed, commitIf } from '../kernel/commit';
 import { Reply } from '../kernel/http';
 import { newId } from '../kernel/id';
 import type { Idempotency } from '../kernel/idempotency';
 import { conflict, Problem } from '../kernel/problem';
 import { announce } from './announced';
+import { commitTotals } from './commit-totals';
 import { appendOne } from './journal';
 import { enterCounted } from './lanes';
 import { rememberPlaces } from './places';
 import { findReceipt, hashOf, type Incoming, putReceipt, shown } from './receipts';
 import type { Checked, NewReceipt, Refused } from './schema';
 import { putRecords } from './stream';
-import { ALL_PLACES, addToHour, hourOf, markChanged, partOf, sumsOf } from './totals';
+import { ALL_PLACES, addToHour, hourOf, markChanged, sumsOf } from './totals';
 
 const RETRY_AFTER_SECONDS = 2;
 
@@ -70,19 +71,19 @@ async function recordNew(receipt: NewReceipt, idempotency?: Idempotency): Promis
     const incoming: Incoming = { receipt, hash, lane, sequence: `${transaction_id}~${hash}`, arrived_at: timestamp() };
     const { sequence, arrived_at } = incoming;
     const entry = { sequence, arrived_at, data: JSON.stringify(receipt), timestamp: receipt.timestamp };
-    await Promise.all([appendOne(lane, sequence, entry), rememberPlaces([receipt])]);
+    const [arrival] = await Promise.all([appendOne(lane, sequence, entry), rememberPlaces([receipt])]);
     const hour = hourOf(receipt.timestamp);
-    const part = partOf(lane);
     try {
-      await commit({
+      await commitTotals(lane, (part) => ({
         writes: [
           putReceipt(incoming),
           enterCounted(lane),
+          arrival,
           markChanged(hour, lane, newId()),
           ...[place_id, ALL_PLACES].flatMap((place) => addToHour(place, hour, part, sumsOf(receipt))),
         ],
         idempotency: idempotency?.remember({ status: 201, body: shown(receipt), headers: {} }),
-      });
+      }));
       return true;
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;

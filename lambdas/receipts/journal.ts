@@ -3,12 +3,15 @@ import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from 
 import * as z from 'zod';
 import { env } from '../kernel/env';
 import { log } from '../kernel/log';
-import { table, writeOne } from '../kernel/table';
+import { table, type Write, writeOne } from '../kernel/table';
 import { isAfter } from './lanes';
 import { hourOf } from './totals';
 
 // a bucket's own host name does not resolve on emulators
 export const s3 = new S3Client({ forcePathStyle: true });
+
+/** The partition of the journal's objects by arrival. */
+export const ARRIVALS = 'ARRIVALS';
 
 /** One line of the journal: what arrived, as it arrived. */
 export const JournalLine = z.object({
@@ -54,36 +57,39 @@ async function writeOnce(Key: string, entries: JournalEntry[]): Promise<string |
   }
 }
 
-/** Where the closing finds what counts in an hour, and the list of receipts what came last. */
-async function index(key: string, lane: string, entries: JournalEntry[]): Promise<void> {
+/**
+ * Where the closing finds what counts in an hour. @returns the write by which the list of receipts finds what came last: it
+ * belongs to the transaction that counts them, so that of several tries one is listed
+ */
+async function index(key: string, lane: string, entries: JournalEntry[]): Promise<Write> {
   const hours = new Set(entries.flatMap(({ timestamp }) => (timestamp === undefined ? [] : [hourOf(timestamp)])));
-  await Promise.all([
-    writeOne(table().put({ pk: 'ARRIVALS', sk: `${entries[0]?.arrived_at}#${key}`, key, lane, lines: entries.length })),
-    ...[...hours].map((hour) => writeOne(table().put({ pk: `JOURNAL#${hour}`, sk: key, key, lane }))),
-  ]);
+  await Promise.all([...hours].map((hour) => writeOne(table().put({ pk: `JOURNAL#${hour}`, sk: key, key, lane }))));
+  return table().put({ pk: ARRIVALS, sk: `${entries[0]?.arrived_at}#${key}`, key, lane, lines: entries.length });
 }
 
 /**
  * Appends what arrived in a lane, in order. An object's key is its lane and first sequence number and no object is ever
  * written over: a retry finds what it wrote before, and after another cut goes on behind it. Cost: one object, and one
- * write unit for each hour in it and one more.
+ * write unit for each hour in it. @returns the writes that enter what is appended into the list of receipts
  */
-export async function append(lane: string, entries: JournalEntry[]): Promise<void> {
+export async function append(lane: string, entries: JournalEntry[]): Promise<Write[]> {
+  const arrivals: Write[] = [];
   let rest = entries;
   while (rest[0]) {
     const key = keyOf(lane, rest[0].sequence);
     const last = await writeOnce(key, rest);
     const within = last === undefined ? rest : rest.filter(({ sequence }) => !isAfter(sequence, last));
-    await index(key, lane, within);
+    arrivals.push(await index(key, lane, within));
     rest = rest.slice(within.length);
   }
+  return arrivals;
 }
 
-/** Appends one receipt that came by no shard; `id` is the same for every try. */
-export async function appendOne(lane: string, id: string, entry: JournalEntry): Promise<void> {
+/** As `append`, of one receipt that came by no shard; `id` is the same for every try. */
+export async function appendOne(lane: string, id: string, entry: JournalEntry): Promise<Write> {
   const key = keyOf(lane, id);
   await writeOnce(key, [entry]);
-  await index(key, lane, [entry]);
+  return index(key, lane, [entry]);
 }
 
 /** Keeps a payload that is too large for an item. @returns the object's key */

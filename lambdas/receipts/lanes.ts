@@ -15,6 +15,8 @@ const LANES = 'LANES';
 export const Lane = z.object({
   sk: z.string(),
   sequence: z.string().optional(),
+  /** How far the journal reaches: a batch of several transactions may end between two of them. */
+  journaled: z.string().optional(),
   records: z.number().default(0),
   counted: z.number().default(0),
   duplicate: z.number().default(0),
@@ -28,19 +30,23 @@ const keyOf = (lane: string) => ({ pk: LANES, sk: lane });
 export const isAfter = (sequence: string, other: string | undefined): boolean =>
   other === undefined || BigInt(sequence) > BigInt(other);
 
-/** The checkpoint of a shard; undefined before its first batch. */
-export const findCheckpoint = async (shard: string): Promise<string | undefined> =>
-  (await table().find(Lane, keyOf(shard)))?.sequence;
+/** How far a shard has come; undefined before its first batch. */
+export const findLane = (shard: string): Promise<Lane | undefined> => table().find(Lane, keyOf(shard));
+
+interface Move {
+  from: string | undefined;
+  to: string;
+  journaled: string | undefined;
+  outcomes: Outcomes;
+  records: number;
+}
 
 const change = (outcomes: Outcomes, records: number) => ({ add: { records, ...outcomes } });
 
 /** Moves a shard's checkpoint on, under the condition that it still is where the batch was cut from. */
-export function moveCheckpoint(
-  shard: string,
-  { from, to, outcomes, records }: { from: string | undefined; to: string; outcomes: Outcomes; records: number },
-): Write {
+export function moveCheckpoint(shard: string, { from, to, journaled, outcomes, records }: Move): Write {
   const when: Condition = { equals: { sequence: from } };
-  return table().update(keyOf(shard), { set: { sequence: to }, ...change(outcomes, records) }, when);
+  return table().update(keyOf(shard), { set: { sequence: to, journaled }, ...change(outcomes, records) }, when);
 }
 
 /** Enters one counted receipt that came by no shard. */

@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { openCursor, sealCursor } from '../kernel/cursor';
 import type { ListCall } from '../kernel/page';
 import { table } from '../kernel/table';
-import { JournalObject, readObject } from './journal';
-import { contentOf, findReceipts, shown } from './receipts';
-import { Id, type NewReceipt, type Receipt } from './schema';
+import { ARRIVALS, JournalObject, readObject } from './journal';
+import { contentOf, findReceipts, shown, transactionIdOf } from './receipts';
+import type { Receipt } from './schema';
 
 /** Where a page ended: in an object of the journal, before a line. */
 const Position = z.object({ sk: z.string(), line: z.number() });
@@ -14,20 +14,13 @@ const LIST = '/api/checks';
 const OBJECTS = 10;
 const ROUNDS = 10;
 
-/** Of a line that may be a receipt's; what else came through the stream may say anything there. */
-const transactionIdOf = (data: string): string[] => {
-  try {
-    const { data: id } = Id.safeParse((JSON.parse(data) as NewReceipt).transaction_id);
-    return id === undefined ? [] : [id];
-  } catch {
-    return [];
-  }
-};
-
 /** The stored receipts that the lines of an object made, newest first, each with its line. */
 async function madeBy({ key, lane, lines: most = Number.MAX_SAFE_INTEGER }: JournalObject, before: number) {
   const lines = (await readObject(key)).slice(0, Math.min(before, most)).map((line, number) => ({ ...line, number }));
-  const byId = lines.flatMap((line) => transactionIdOf(line.data).map((id) => ({ ...line, id })));
+  const byId = lines.flatMap((line) => {
+    const id = transactionIdOf(line.data);
+    return id === undefined ? [] : [{ ...line, id }];
+  });
   return async (count: number) => {
     const made: { number: number; receipt: z.input<typeof Receipt> }[] = [];
     for (let end = byId.length; end > 0 && made.length < count; end -= 100) {
@@ -48,7 +41,7 @@ export async function listReceipts({ query: { limit, cursor } }: ListCall) {
   let more = true;
   const results: z.input<typeof Receipt>[] = [];
   for (let round = 0; round < ROUNDS && more && results.length < limit; round++) {
-    const range = { partition: 'ARRIVALS', limit: OBJECTS, ...(position && { to: position.sk }) };
+    const range = { partition: ARRIVALS, limit: OBJECTS, ...(position && { to: position.sk }) };
     const { items, lastKey } = await table().query(JournalObject, range);
     const { sk: reached, line } = position ?? { sk: undefined, line: 0 };
     const objects = await Promise.all(

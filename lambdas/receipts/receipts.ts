@@ -8,7 +8,7 @@ import { toUnits } from '../kernel/money';
 import { inParallel } from '../kernel/parallel';
 import { notFound } from '../kernel/problem';
 import { type Key, table, type Write } from '../kernel/table';
-import type { NewReceipt, Receipt } from './schema';
+import { Id, type NewReceipt, type Receipt } from './schema';
 
 /** A receipt as stored: its content as one text, and the record that made it. */
 const StoredReceipt = z.object({
@@ -30,6 +30,15 @@ const sorted = (_: string, value: unknown): unknown =>
 /** Tells whether two receipts are the same: whatever the order of their fields, and however their amounts were written. */
 export const hashOf = (receipt: NewReceipt): string =>
   createHash('sha256').update(JSON.stringify(receipt, sorted)).digest('base64url');
+
+/** Of a text that may be a receipt; undefined for what else came through the stream, which may say anything there. */
+export function transactionIdOf(text: string): string | undefined {
+  try {
+    return Id.safeParse((JSON.parse(text) as NewReceipt).transaction_id).data;
+  } catch {
+    return undefined;
+  }
+}
 
 /** What was sent, from the item. */
 export const contentOf = ({ receipt }: StoredReceipt): NewReceipt => JSON.parse(receipt) as NewReceipt;

@@ -85,6 +85,10 @@ test('more totals than a transaction holds: several, each with its checkpoint; e
   expect(transactions).toBeGreaterThanOrEqual(5);
   await expectModel(p, model);
   await expectBooks(p, model);
+  const { body } = await get('/api/checks/?limit=200');
+  expect(body.results.map(({ transaction_id }: Sent) => transaction_id).sort()).toEqual(
+    [...model.counted.keys()].sort(),
+  );
 });
 
 test('500 receipts of 20 shops in an hour cost at most 1.1 write units each', async () => {
@@ -175,13 +179,24 @@ test('an hour whose item is full goes on in another', async () => {
   const Key = { pk: 'TOTALS#place-1', sk };
   const { Item } = await documents.send(new GetCommand({ TableName, Key }));
   // quantities of nothing, up to some bytes below the 400 KB of an item
-  const full = Object.fromEntries(Array.from({ length: 4_150 }, (_, n) => [`q:${'x'.repeat(90)}${1_000 + n}`, 0]));
+  const full = Object.fromEntries(Array.from({ length: 4_170 }, (_, n) => [`q:${'x'.repeat(90)}${1_000 + n}`, 0]));
   await documents.send(new PutCommand({ TableName, Item: { ...Item, ...full } }));
   const model = new Model();
   for (const one of [first, second, third]) model.take(one);
   const toys = [second, third].map((one, n) => broad(one, n));
   for (const one of toys) model.counted.set(one.transaction_id, one);
   await deliver(p, shard, shardOf([first, ...toys]));
+  await expectModel(p, model);
+  await expectBooks(p, model);
+  // and at the door, whichever of the hour's items a receipt falls upon
+  for (let part = 0; part < 4; part++) {
+    const item = { pk: 'TOTALS#place-1', sk: `HOUR#2026-01-31T12#${part}`, ...full };
+    const before = (await documents.send(new GetCommand({ TableName, Key: { pk: item.pk, sk: item.sk } }))).Item;
+    await documents.send(new PutCommand({ TableName, Item: { ...item, ...before } }));
+  }
+  const [fourth] = some(1).map((one) => broad(one, 200)) as [Sent];
+  model.take(fourth);
+  expect((await p.api('POST', '/api/add_checks/', { body: fourth }, shop)).status).toBe(201);
   await expectModel(p, model);
   await expectBooks(p, model);
 });
