@@ -49,19 +49,21 @@ function budget(): Spend {
   };
 }
 
-const DAY_MS = 86_400_000;
 /** Days between two changed ones that are cheaper to read along than to leave out by a call of their own. */
 const GAP_DAYS = 7;
+/** What the changed days of one place may take, wherever they lie. */
+const SPANS_AT_MOST = 20;
 
-/** Sorted days as spans of first and last, few and far between. */
-function spansOf(days: string[]): [string, string][] {
-  const spans: [string, string][] = [];
-  for (const day of days) {
-    const span = spans.at(-1);
-    if (span && Date.parse(day) - Date.parse(span[1]) <= GAP_DAYS * DAY_MS) span[1] = day;
-    else spans.push([day, day]);
-  }
-  return spans;
+/** Sorted days as spans of first and last, parted at the widest gaps between them. */
+function spansOf(days: string[]): [first: string, last: string][] {
+  const width = (at: number): number => Date.parse(days[at] ?? '') - Date.parse(days[at - 1] ?? '');
+  const starts = [...days.keys()]
+    .filter((at) => at > 0 && width(at) > GAP_DAYS * SPAN_MS.day)
+    .sort((a, b) => width(b) - width(a))
+    .slice(0, SPANS_AT_MOST - 1)
+    .concat(days.length ? 0 : [])
+    .sort((a, b) => a - b);
+  return starts.map((start, span) => [days[start] ?? '', days[(starts[span + 1] ?? days.length) - 1] ?? '']);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { documents } from '../../lambdas/kernel/documents';
-import { setFault } from '../support/faults';
+import { calls, setFault } from '../support/faults';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
 import { intercept, restore, throttled } from './intercept';
@@ -63,6 +63,12 @@ describe('the list of receipts', () => {
     expect(results.map(({ transaction_id }: Sent) => transaction_id).sort()).toEqual(
       all.map(({ transaction_id }) => transaction_id),
     );
+  });
+
+  test('of many calls at once with one receipt, it is in the list once', async () => {
+    const [one] = some(1);
+    await Promise.all(Array.from({ length: 5 }, () => p.api('POST', '/api/add_checks/', { body: one }, shop)));
+    expect((await get('/api/checks/')).body.results).toHaveLength(1);
   });
 
   test('an object of the journal that breaks off while it is read is read again', async () => {
@@ -175,6 +181,17 @@ describe('analytics', () => {
     const wrong = await get('/api/analytics/?from=2026-02-01&to=2026-01-31');
     expect(wrong).toMatchObject({ status: 422, body: { errors: [{ path: 'to' }] } });
     expect((await get('/api/analytics/nowhere/')).status).toBe(404);
+  });
+
+  test('receipts of very many days far from each other take a bounded number of calls', async () => {
+    const all = some(30).map((one, n) => ({ ...one, timestamp: `${2026 + n * 7}-0${1 + (n % 9)}-10T12:00:00.000Z` }));
+    await deliver(p, newShard(), shardOf(all));
+    setFault(() => undefined);
+    const { body } = await get('/api/analytics/place-1/');
+    // the marks, the days, and the hours in spans of days
+    expect(calls.filter(({ command }) => command.startsWith('Query'))).toHaveLength(22);
+    expect([body.total_purchases, body.intervals.length]).toEqual([30, 30]);
+    expect(body.intervals[29].start).toBe(`${all[29]?.timestamp.slice(0, 10)}T00:00:00.000Z`);
   });
 
   test('a period of too many intervals is refused with what to do; a shorter one is answered', async () => {
