@@ -74,8 +74,10 @@ export const Books = z
     waiting_ids: z.array(z.string()).meta({ description: 'at most 100 of those waiting' }),
     announced: Count.meta({ description: 'told to their senders to be accepted' }),
     lost: Count.meta({ description: 'announced, but neither counted nor waiting: always 0' }),
-    balanced: z.boolean().meta({ description: 'nothing is lost, and all hours closed last show no difference' }),
+    balanced: z.boolean().meta({ description: 'nothing is lost, and none of `hours` shows a difference' }),
     shards: z.array(z.object({ shard: z.string(), sequence: z.string().nullable(), waiting: Count })),
-    hours: z.array(ClosedHour).meta({ description: 'the 24 hours closed last: totals against the receipts' }),
+    hours: z
+      .array(ClosedHour)
+      .meta({ description: 'the 24 latest hours that are closed: totals against the receipts' }),
   })
   .meta({ id: 'Books' });

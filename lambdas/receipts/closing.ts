@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import { TryLater } from '../kernel/batch';
 import { now, secondsAfter, timestamp } from '../kernel/clock';
@@ -43,10 +44,11 @@ const newRun = (status: ClosingRun['status'], trigger: ClosingRun['trigger']): C
   error: null,
 });
 
+/** Newest first: the past hour does not wait for what arrives late of very many others. */
 async function changedHours(): Promise<string[]> {
   // up to the hour that is under way, not included
   const marks = await readMarks('0', hourOf(now().toISOString()));
-  return [...new Set(marks.map(({ hour }) => hour))];
+  return [...new Set(marks.map(({ hour }) => hour))].reverse();
 }
 
 /** What is kept of the hours' names: an item takes 400 KB, and late receipts may be of very many hours. */
@@ -104,13 +106,20 @@ async function carryOut(run: ClosingRun, remainingMs: () => number, hour?: strin
   return true;
 }
 
+/** How often the lock is asked for while another has it: soon at first. */
+const FIRST_LOOK_MS = 100;
+const LONGEST_LOOK_MS = 5_000;
+
 /**
- * Closes all past hours that changed since they were closed last, and notes the run. Safe to run late, twice and at once:
- * the second does nothing.
+ * Closes all past hours that changed since they were closed last, and notes the run; waits for a closing that is under way
+ * as long as there is time. Safe to run late, twice and at once: the second finds nothing to do.
  */
 export async function closeHours(remainingMs: () => number): Promise<void> {
-  const done = await carryOut(newRun('running', 'schedule'), remainingMs);
-  if (!done) log('info', 'another closing is under way');
+  const run = newRun('running', 'schedule');
+  for (let wait = FIRST_LOOK_MS; !(await carryOut(run, remainingMs)); wait = Math.min(LONGEST_LOOK_MS, 2 * wait)) {
+    if (remainingMs() < RESERVE_MS + wait) return log('info', 'another closing is under way');
+    await pause(wait);
+  }
 }
 
 /** The queue of closings that were asked for. */

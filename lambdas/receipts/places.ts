@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ConditionFailed, commit } from '../kernel/commit';
+import { commitIf } from '../kernel/commit';
 import { shardOf, shards } from '../kernel/id';
 import { type ListCall, mergedPage } from '../kernel/page';
 import { inParallel } from '../kernel/parallel';
@@ -25,12 +25,8 @@ async function store({ place_id, place_name, timestamp }: NewReceipt): Promise<v
   const place: StoredPlace = { place_id, place_name, named_at: timestamp };
   const index = { gsi1pk: shardOf(PLACES, place_id), gsi1sk: place_id };
   const write = table().put({ ...keyOf(place_id), ...place, ...index }, { below: { named_at: timestamp } });
-  try {
-    await commit({ writes: [write] });
-  } catch (error) {
-    // a newer receipt has named it
-    if (!(error instanceof ConditionFailed)) throw error;
-  }
+  // else a newer receipt has named it
+  await commitIf({ writes: [write] });
   known.set(place_id, place);
 }
 

@@ -143,10 +143,10 @@ test('an hour that cannot be closed is left with its reason, and holds up no oth
     return read();
   });
   await expect(close()).rejects.toThrow(/gone/);
-  const [first, ...others] = hours.map((hour) => `${hour}:00:00.000Z`);
+  const [first, ...others] = hours.map((hour) => `${hour}:00:00.000Z`).reverse();
   expect((await runs())[0]).toMatchObject({
     ...{ status: 'failed', hours: others, hours_closed: 2, left: [first], hours_left: 1 },
-    error: expect.stringMatching(/^2026-01-31T10:00:00.000Z: .*gone/),
+    error: expect.stringMatching(/^2026-01-31T12:00:00.000Z: .*gone/),
   });
   restore();
   await close();
@@ -176,7 +176,7 @@ test('an hour with more receipts than there is time for is given up half-way, an
   });
 });
 
-test('of very many hours a run keeps the first names, and their number', async () => {
+test('of very many hours a run takes the newest first, and keeps the first names and their number', async () => {
   const Items = Array.from({ length: 1_050 }, (_, n) => ({
     ...{ pk: 'CHANGED', sk: `${new Date(Date.UTC(2020, 0, 1, n)).toISOString().slice(0, 13)}#none`, token: 'x' },
   }));
@@ -186,7 +186,7 @@ test('of very many hours a run keeps the first names, and their number', async (
   }
   await closeWithin(() => 0);
   const [run] = await runs();
-  expect([run.hours_left, run.left.length]).toEqual([1_050, 1_000]);
+  expect([run.hours_left, run.left.length, run.left[0]]).toEqual([1_050, 1_000, '2020-02-13T17:00:00.000Z']);
 });
 
 test('a run whose function did not live to end it is shown as failed', async () => {
@@ -287,6 +287,15 @@ test('a closing that fails says so and why, and the next one does its work', asy
   await expectModel(p, model);
 });
 
+test('a scheduled closing waits for one that is under way while there is time', async () => {
+  await deliver(p, newShard(), shardOf(some(1)));
+  const until = new Date(Date.now() + 200).toISOString();
+  const Item = { pk: 'CLOSING', sk: 'LOCK', owner: 'another', until };
+  await documents.send(new PutCommand({ TableName: tableName(), Item }));
+  await close();
+  expect((await runs())[0]).toMatchObject({ status: 'done', hours: ['2026-01-31T12:00:00.000Z'] });
+});
+
 test('an hour for which no time is left, or that kept changing, is left to the next run', async () => {
   const shard = newShard();
   const records = shardOf(some(30));
@@ -356,7 +365,10 @@ describe('asked for', () => {
     await deliver(p, newShard(), shardOf(all));
     const { body } = await ask();
     await done(body.id);
-    expect(await ofRun(body.id)).toMatchObject({ status: 'done', hours: hours.map((hour) => `${hour}:00:00.000Z`) });
+    expect(await ofRun(body.id)).toMatchObject({
+      status: 'done',
+      hours: hours.reverse().map((hour) => `${hour}:00:00.000Z`),
+    });
     const refused = await ask({ hour: new Date(Date.now() + 2 * 3_600_000).toISOString() });
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'hour' }] } });
   });
@@ -368,7 +380,7 @@ describe('asked for', () => {
     await documents.send(new PutCommand({ TableName: tableName(), Item }));
     expect((await work({ run: body.id })).batchItemFailures).toHaveLength(1);
     expect(await ofRun(body.id)).toMatchObject({ status: 'queued' });
-    await close();
+    await closeWithin(() => 5_000);
     expect(await runs()).toHaveLength(1);
     expect((await work({ run: body.id }, 5)).batchItemFailures).toHaveLength(0);
     expect(await ofRun(body.id)).toMatchObject({ status: 'failed', error: 'other closings were under way' });
