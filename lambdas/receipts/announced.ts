@@ -3,7 +3,9 @@ import * as z from 'zod';
 import { commit } from '../kernel/commit';
 import { type Idempotency, Replay } from '../kernel/idempotency';
 import { log } from '../kernel/log';
+import { Problem } from '../kernel/problem';
 import { table, type Write } from '../kernel/table';
+import { isTooBig } from './commit-totals';
 
 const ANNOUNCED = 'ANNOUNCED';
 /** As many as are hardly ever written at once by two of some hundred calls a second. */
@@ -13,20 +15,23 @@ const COUNTERS = 64;
 export const announcement = (receipts: number): Write =>
   table().update({ pk: ANNOUNCED, sk: String(randomInt(COUNTERS)) }, { add: { announced: receipts } });
 
+/** The `Idempotency-Key` has another answer than the one to remember: its first, or that it was used with another body. */
+const isAnswered = (error: unknown): boolean =>
+  error instanceof Replay || (error instanceof Problem && error.status === 422);
+
 /**
- * Enters what senders were told of receipts that went into the stream. A failure here costs no receipt: it shows as stored
- * but not announced.
+ * Enters what senders were told of receipts that went into the stream, with the answer to remember unless that is larger
+ * than an item. A failure here costs no receipt: it shows as stored but not announced.
+ * @throws Replay and Problem 422 when a call at the same time was first with the `Idempotency-Key`
  */
 export async function announce(receipts: number, idempotency?: Idempotency): Promise<void> {
   try {
     await commit({ writes: [announcement(receipts)], idempotency });
   } catch (error) {
-    if (error instanceof Replay) {
-      // a call at the same time was answered first, but these went into the stream as well
-      await announce(receipts);
-      throw error;
-    }
-    log('error', 'not entered as announced', { receipts, error });
+    // nothing was entered then, and these went into the stream all the same
+    if (idempotency && (isAnswered(error) || isTooBig(error))) await announce(receipts);
+    else log('error', 'not entered as announced', { receipts, error });
+    if (isAnswered(error)) throw error;
   }
 }
 

@@ -164,6 +164,34 @@ test('ten calls at once with one Idempotency-Key: one answer, counted once, and 
   expect([counted, lost, announced]).toEqual([100, 0, accepted]);
 });
 
+test('an Idempotency-Key with two bodies at once: one is answered, the other refused; both went into the stream', async () => {
+  const bodies = some(2);
+  let looks = 0;
+  intercept('documents', 'GetItemCommand', async ({ Key }, read) => {
+    const answer = await read();
+    // both look before either has its answer remembered
+    if (/^IDEMPOTENCY/.test(Key.pk)) {
+      looks += 1;
+      while (looks < 2) await new Promise(setImmediate);
+    }
+    return answer;
+  });
+  const answers = await Promise.all(bodies.map((body) => send(body, { 'idempotency-key': 'shared' })));
+  restore();
+  expect(answers.map(({ status }) => status).sort()).toEqual([202, 422]);
+  await p.settle();
+  expect(await booksOf(p)).toMatchObject({ announced: 2, counted: 2, lost: 0 });
+});
+
+test('an answer larger than can be remembered is given, and its receipts are announced', async () => {
+  const items = Array.from({ length: 100 }, () => ({}));
+  const [well, ...bad] = some(500).map((one, n) => (n ? { ...one, items } : one));
+  const { status, body } = await send([well, ...bad], { 'idempotency-key': 'large' });
+  expect([status, body.accepted, body.refused.length]).toEqual([202, 1, 499]);
+  expect((await booksOf(p)).announced).toBe(1);
+  await p.settle();
+});
+
 test('with many errors a refused receipt names the first ones and says how many more there are', async () => {
   const [well, one] = some(2) as [Sent, Sent];
   const items = Array.from({ length: 100 }, () => ({}));
