@@ -1,5 +1,6 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { documents } from '../../lambdas/kernel/documents';
 import { type Platform, platform } from '../support/platform';
 import { type OffersServer, offersServer } from './offers-server';
 
@@ -8,19 +9,22 @@ type Service = typeof import('../../lambdas/catalogue/offers-service');
 let p: Platform;
 let service: OffersServer;
 
-beforeEach(async () => {
-  service = await offersServer();
-  process.env['BASE_OFFER_MICROSERVICE_API'] = service.url;
+const Key = { pk: 'OFFERS_TOKEN', sk: 'OFFERS_TOKEN' };
+
+beforeAll(async () => {
   p = await platform('catalogue');
   const { environment } = p.named('Catalogue/Refresh/Function');
   Object.assign(process.env, environment);
   const SecretId = environment['OFFERS_SECRET_ARN'];
   await new SecretsManagerClient({}).send(new PutSecretValueCommand({ SecretId, SecretString: 'refresh-token' }));
 });
-afterEach(async () => {
-  await p.close();
-  service.close();
+afterAll(() => p.close());
+beforeEach(async () => {
+  service = await offersServer();
+  process.env['BASE_OFFER_MICROSERVICE_API'] = service.url;
+  await documents.send(new DeleteCommand({ TableName: process.env['TABLE_NAME'], Key }));
 });
+afterEach(() => service.close());
 
 /** The client as a function that has just started has it: with a memory of its own. */
 function startedFunction(): Service {
@@ -86,11 +90,10 @@ test('a token that no header can hold is none, and one sealed with a key that is
   const realNow = Date.now;
   jest.spyOn(Date, 'now').mockImplementation(() => realNow() + 6_000);
   expect(await fetchOffers(product)).toEqual([]);
-  const { documents } = await import('../../lambdas/kernel/documents');
   await documents.send(
     new UpdateCommand({
       TableName: process.env['TABLE_NAME'],
-      Key: { pk: 'OFFERS_TOKEN', sk: 'OFFERS_TOKEN' },
+      Key,
       UpdateExpression: 'SET sealed = :other',
       ExpressionAttributeValues: { ':other': 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA' },
     }),
@@ -103,9 +106,6 @@ test('a token that no header can hold is none, and one sealed with a key that is
 
 test('the token is sealed where it lies', async () => {
   await startedFunction().fetchOffers(product);
-  const { documents } = await import('../../lambdas/kernel/documents');
-  const { GetCommand } = await import('@aws-sdk/lib-dynamodb');
-  const Key = { pk: 'OFFERS_TOKEN', sk: 'OFFERS_TOKEN' };
   const { Item } = await documents.send(new GetCommand({ TableName: process.env['TABLE_NAME'], Key }));
   expect(Item?.['sealed']).toEqual(expect.any(String));
   expect(JSON.stringify(Item)).not.toContain(service.state.token);
