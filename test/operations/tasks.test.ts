@@ -8,6 +8,7 @@ import { proxyEvent } from '../support/gateway';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
 import { ProcessEnded } from '../support/processes';
+import { collect } from './desk';
 import { readOpenMetrics } from './open-metrics';
 
 let p: Platform;
@@ -97,7 +98,7 @@ test('however often an end is told, wherever the function dies, it is counted on
 test('what is no event goes to the dead letters, and holds up none of the others', async () => {
   const before = await summary();
   await tally(end(1), 'nonsense', { task_id: 1 });
-  await p.run('Operations/Minute', {});
+  await collect(p);
   const { body } = await p.api('GET', '/api/ops/dead-letters/?lane=Operations.Tally', {}, operator);
   expect(body.results.map(({ payload }: { payload: unknown }) => payload)).toEqual(
     expect.arrayContaining(['nonsense', { task_id: 1 }]),
