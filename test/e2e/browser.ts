@@ -21,10 +21,22 @@ export interface Look {
   colorScheme?: 'light' | 'dark';
 }
 
-/** A page of its own session, and all that it does wrong: requests to others, blocked or failed ones, errors. */
-export async function newPage(browser: Browser, origin: string, look: Look): Promise<{ page: Page; wrong: string[] }> {
-  const { width, height = 800, colorScheme = 'light' } = look;
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
+export interface Opened {
+  page: Page;
+  /** All that the page has done wrong so far: requests to others, blocked or failed ones, errors. */
+  wrong: string[];
+}
+
+/** What a browser is told of how its pages are looked at. */
+export const settingsOf = ({ width, height = 800, colorScheme = 'light' }: Look) =>
+  ({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' }) as const;
+
+/** A page of its own session. */
+export const newPage = async (browser: Browser, origin: string, look: Look): Promise<Opened> =>
+  watched(await browser.newPage(settingsOf(look)), origin);
+
+/** A page, and all that it does wrong from now on. */
+export function watched(page: Page, origin: string): Opened {
   const wrong: string[] = [];
   page.on('console', (message) => {
     // answers are looked at below, where their headers are known

@@ -25,14 +25,21 @@ afterAll(() => browser?.close());
 const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, look);
 const TASKS = '/api/v1/consumer/tasks/';
 
-/** A task that has failed for good, as a worker leaves one: another's item under an id of its own. */
-async function failedTask() {
+/** The item of a task that has succeeded. */
+async function taskItem() {
   const { body: order } = await placeOrder(on, headers);
   await confirmed(on, headers, order.uuid);
   const { documents, table } = await deployedParts(on.port);
-  const TableName = table('OrdersTable');
   const Key = { pk: `TASK#${order.task_id}`, sk: 'TASK' };
-  const { Item } = await documents.send(new GetCommand({ TableName, Key }));
+  return (await documents.send(new GetCommand({ TableName: table('OrdersTable'), Key }))).Item;
+}
+
+let item: ReturnType<typeof taskItem> | undefined;
+
+/** A task that has failed for good, as a worker leaves one: another's item under an id of its own. */
+async function failedTask() {
+  item ??= taskItem();
+  const { documents, table } = await deployedParts(on.port);
   const task_id = newId();
   const state = 'FAILURE';
   const indexes = {
@@ -49,7 +56,8 @@ async function failedTask() {
     result: null,
     error: 'the machine was on fire',
   };
-  await documents.send(new PutCommand({ TableName, Item: { ...Item, ...changed, ...indexes } }));
+  const Item = { ...(await item), ...changed, ...indexes };
+  await documents.send(new PutCommand({ TableName: table('OrdersTable'), Item }));
   const { body: task } = await on.http('GET', `${TASKS}${task_id}/`, { headers });
   expect(task.state).toBe(state);
   return task;
@@ -135,6 +143,9 @@ async function deadLetter(body: object, reason: string): Promise<void> {
     await page.getByText('Orders.Work').first().click();
     await page.getByRole('link', { name: 'Edit', exact: true }).click();
     expect(JSON.parse(await page.getByLabel('Payload').inputValue())).toEqual({ nonsense: task_id });
+    await page.getByLabel('Payload').fill(`{ "task_id": ${task_id} }`);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('is not JSON').waitFor();
     await page.getByLabel('Payload').fill(JSON.stringify({ task_id, ...rest }));
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText(`"task_id": "${task_id}"`).waitFor();
@@ -144,51 +155,6 @@ async function deadLetter(body: object, reason: string): Promise<void> {
     await eventually('the task has succeeded', async () => (await stateOf(task_id)) === 'SUCCESS', 60_000);
     await page.close();
   }, 150_000);
-
-  test('does something to many by filter, after a dry run, and finds what became of each', async () => {
-    const tag = `many-${newId()}`;
-    const first = 70_000_000_000 + (Date.now() % 1_000_000_000) * 10;
-    for (const phone_number of [first, first + 1, first + 2].map(String)) {
-      expect((await on.http('POST', '/api/clients/', { headers, body: { phone_number, tag } })).status).toBe(201);
-    }
-    const opened = await open(admin);
-    const { page } = opened;
-    const left = async () => (await on.http('GET', `/api/clients/?tag=${tag}`, { headers })).body.results.length;
-    await goTo(page, `/clients?filter=${encodeURIComponent(JSON.stringify({ tag }))}`);
-    await page.getByText(String(first)).first().waitFor();
-    await page.getByRole('button', { name: 'Bulk by filter' }).click();
-    await page.getByRole('button', { name: 'Dry run' }).click();
-    await page.getByText('3 would be concerned').waitFor();
-    expect(await left()).toBe(3);
-    await page.getByRole('button', { name: 'Delete (3)' }).click();
-    await page.getByText('3 of 3 done, 0 refused.').waitFor();
-    expect(await left()).toBe(0);
-    await expectWell(opened);
-    await page.close();
-  });
-
-  test('imports clients, and reads what became of each line; finds the import by its id', async () => {
-    const opened = await open(admin);
-    const { page } = opened;
-    const good = `7${String(Date.now()).slice(-10)}`;
-    await goTo(page, '/clients');
-    await page.getByRole('button', { name: 'Import clients' }).click();
-    await page.getByLabel('Text').fill(`phone_number,tag\n${good},imported\n123,imported\n`);
-    await page.getByRole('dialog').getByRole('button', { name: 'Import clients' }).click();
-    await page.getByRole('link', { name: 'Look at it' }).click();
-    await page.getByRole('cell', { name: 'created', exact: true }).waitFor();
-    await page.getByLabel('Outcome').click();
-    await page.getByRole('option', { name: 'refused' }).click();
-    await page.getByRole('cell', { name: 'refused', exact: true }).waitFor();
-    await page.getByRole('cell', { name: 'created', exact: true }).waitFor({ state: 'detached' });
-    await expectWell(opened);
-    const id = new URL(page.url()).hash.split('id=')[1] ?? '';
-    await page.getByLabel('Search by any id').fill(id);
-    await page.keyboard.press('Enter');
-    await page.getByRole('link', { name: '2 lines' }).click();
-    await page.waitForURL(/#\/import\?id=/);
-    await page.close();
-  });
 
   test('lets a stand-in fail', async () => {
     const opened = await open(admin);
@@ -206,37 +172,6 @@ async function deadLetter(body: object, reason: string): Promise<void> {
     expect([request.method(), request.postDataJSON()]).toMatchObject(['PUT', { mode: '500', rate: 1 }]);
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
     await expectWell(opened);
-    await page.close();
-  });
-
-  test('watches a mailing, pauses it and lets it go on', async () => {
-    const tag = `watched-${newId()}`;
-    const phone = `7${String(Date.now()).slice(-10)}`;
-    expect((await on.http('POST', '/api/clients/', { headers, body: { phone_number: phone, tag } })).status).toBe(201);
-    // the window opens in two hours: the mailing runs, and waits
-    const hour = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
-    const body = {
-      text: `Ready: ${tag}`,
-      start_at: hour(0),
-      end_at: hour(20),
-      filter: { tag },
-      time_window: { from: hour(2).slice(11, 16), to: hour(3).slice(11, 16) },
-    };
-    const { body: mailing } = await on.http('POST', '/api/mailings/', { headers, body });
-    const opened = await open(admin, PHONE);
-    const { page } = opened;
-    await goTo(page, `/mailings/${mailing.id}/show`);
-    await page.getByRole('heading', { name: body.text }).waitFor();
-    await page.getByText('running', { exact: true }).first().waitFor();
-    await page.getByLabel('% of the messages are done').waitFor();
-    await page.getByText(phone).first().waitFor();
-    await page.getByRole('button', { name: 'Pause mailing' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Pause mailing' }).click();
-    await page.getByText('paused', { exact: true }).first().waitFor();
-    await expectWell(opened, PHONE);
-    await page.getByRole('button', { name: 'Resume mailing' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Resume mailing' }).click();
-    await page.getByText('running', { exact: true }).first().waitFor();
     await page.close();
   });
 
@@ -258,32 +193,15 @@ async function deadLetter(body: object, reason: string): Promise<void> {
     await eventually('all are counted', async () => (await analytics()).total_purchases === 3, 60_000);
     const opened = await open(await person(on, headers, 'analyst'));
     const { page } = opened;
+    // in a tab that nobody looks at yet it is read all the same
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })");
     await goTo(page, '/analytics');
     await page.getByRole('heading', { name: 'All places' }).waitFor();
+    await page.evaluate('delete document.hidden');
     await page.getByRole('img', { name: /Receipts per hour, all places/ }).waitFor();
     await goTo(page, `/places/${place}/show`);
     await page.getByRole('heading', { name: 'Place analytics' }).waitFor();
     await page.getByText('3 receipts, 60.00 in all').waitFor();
-    await expectWell(opened);
-    await page.close();
-  });
-
-  test('changes a role, and finds that in the audit trail', async () => {
-    const { uuid, username } = await person(on, headers);
-    const opened = await open(admin);
-    const { page } = opened;
-    await goTo(page, `/users/${uuid}`);
-    await page.getByLabel('Roles').click();
-    await page.getByRole('option', { name: 'analyst' }).click();
-    await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('heading', { name: username }).waitFor();
-    await page.getByRole('heading', { name: 'History' }).waitFor();
-    await page.getByText('["analyst"]').first().waitFor();
-    await goTo(page, `/audit?filter=${encodeURIComponent(JSON.stringify({ entity: 'user', entity_id: uuid }))}`);
-    await page.getByText('changeUser').first().click();
-    await page.getByRole('heading', { name: 'Changed' }).waitFor();
-    await page.getByText('["analyst"]').first().waitFor();
     await expectWell(opened);
     await page.close();
   });

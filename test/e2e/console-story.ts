@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { adminLogin, findDeployment } from '../../bin/deployment';
 import type { Deployed } from '../support/deployed';
-import { type Look, newPage, seriousFindings } from './browser';
+import { type Look, type Opened, seriousFindings, settingsOf, watched } from './browser';
 
 export const LAPTOP: Look = { width: 1_280, height: 800, colorScheme: 'light' };
 export const PHONE: Look = { width: 390, height: 844, colorScheme: 'dark' };
@@ -12,12 +12,6 @@ const PATIENCE_MS = 45_000;
 export interface Login {
   username: string;
   password: string;
-}
-
-export interface Opened {
-  page: Page;
-  /** All that the page has done wrong so far. */
-  wrong: string[];
 }
 
 /** The first admin's login. */
@@ -43,21 +37,37 @@ export async function person(
   return { ...login, uuid };
 }
 
+/** Sessions by browser, login and screen: who is logged in once stays so, and has the files. */
+const sessions = new WeakMap<Browser, Map<string, Promise<BrowserContext>>>();
+
+function sessionOf(browser: Browser, login: Login, look: Look): Promise<BrowserContext> {
+  const known = sessions.get(browser) ?? new Map<string, Promise<BrowserContext>>();
+  sessions.set(browser, known);
+  const key = JSON.stringify([login.username, login.password, look]);
+  const session = known.get(key) ?? browser.newContext(settingsOf(look));
+  known.set(key, session);
+  return session;
+}
+
+/** Filters, columns and the like, which a page remembers for the next. */
+const FORGET = `Object.keys(localStorage).filter((key) => key.startsWith('RaStore')).forEach((key) => localStorage.removeItem(key))`;
+
 /** The console as somebody has it before them, logged in. */
-export async function consoleOf(
-  browser: Browser,
-  url: string,
-  { username, password }: Login,
-  look = LAPTOP,
-): Promise<Opened> {
-  const opened = await newPage(browser, new URL(url).origin, look);
+export async function consoleOf(browser: Browser, url: string, login: Login, look = LAPTOP): Promise<Opened> {
+  const session = await sessionOf(browser, login, look);
+  const opened = watched(await session.newPage(), new URL(url).origin);
   const { page } = opened;
   page.setDefaultTimeout(PATIENCE_MS);
+  const [asked, hello] = [page.getByLabel('Username'), page.getByText(`Hello, ${login.username}`)];
   await page.goto(`${url}/`);
-  await page.getByLabel('Username').fill(username);
-  await page.locator('input[type=password]').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByText(`Hello, ${username}`).waitFor();
+  await asked.or(hello).waitFor();
+  if (await asked.isVisible()) {
+    await asked.fill(login.username);
+    await page.locator('input[type=password]').fill(login.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await hello.waitFor();
+  }
+  await page.evaluate(FORGET);
   return opened;
 }
 

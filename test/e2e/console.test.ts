@@ -46,7 +46,7 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     await page.reload();
     await page.getByRole('cell', { name: 'admin', exact: true }).first().waitFor();
     // no answer is no logout: it is asked again
-    await page.route('**/api/auth/session/refresh', (route) => route.abort(), { times: 2 });
+    await page.route('**/api/auth/session/refresh', (route) => route.abort(), { times: 1 });
     await page.reload();
     await page.getByRole('cell', { name: 'admin', exact: true }).first().waitFor();
     expect(page.url()).toBe(`${on.url}/#/users`);
@@ -60,7 +60,7 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     await page.close();
   });
 
-  test('a page stays while its reads fail, and is left when there is no such thing', async () => {
+  test('a page stays while its reads fail, and is left when there is no such thing, or the session is over', async () => {
     const { body: order } = await placeOrder(on, headers);
     const { page } = await open(admin);
     await goTo(page, `/orders/${order.uuid}/show`);
@@ -73,6 +73,11 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     expect(page.url()).toContain(`/orders/${order.uuid}/show`);
     await goTo(page, `/orders/${randomUUID()}/show`);
     await page.waitForURL(/#\/orders$/);
+    await goTo(page, '/books');
+    await page.getByText('Balanced').waitFor();
+    await page.route('**/api/**', (route) => route.fulfill({ status: 401, json: {} }));
+    await goTo(page, '/live');
+    await page.getByLabel('Username').waitFor();
     await page.close();
   });
 
@@ -146,6 +151,50 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     await page.waitForURL(/#\/clients$/);
     const { body } = await on.http('GET', '/api/clients/?limit=200', { headers });
     expect(JSON.stringify(body)).not.toContain(digits);
+    await page.close();
+  });
+
+  test('changes a role, and finds that in the audit trail', async () => {
+    const { uuid, username } = await person(on, headers);
+    const opened = await open(admin);
+    const { page } = opened;
+    await goTo(page, `/users/${uuid}`);
+    await page.getByLabel('Roles').click();
+    await page.getByRole('option', { name: 'analyst' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: username }).waitFor();
+    await page.getByRole('heading', { name: 'History' }).waitFor();
+    await page.getByText('["analyst"]').first().waitFor();
+    await goTo(page, `/audit?filter=${encodeURIComponent(JSON.stringify({ entity: 'user', entity_id: uuid }))}`);
+    await page.getByText('changeUser').first().click();
+    await page.getByRole('heading', { name: 'Changed' }).waitFor();
+    await page.getByText('["analyst"]').first().waitFor();
+    await expectWell(opened);
+    await page.close();
+  });
+
+  test('makes an API key, and finds it by its prefix', async () => {
+    const name = `till ${randomUUID()}`;
+    const opened = await open(admin);
+    const { page } = opened;
+    await goTo(page, '/api-keys');
+    await page.getByRole('button', { name: 'Create API key' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill(name);
+    await dialog.getByLabel('Scopes').click();
+    await page.getByRole('option', { name: 'receipts:write' }).click();
+    await page.keyboard.press('Escape');
+    await dialog.getByRole('button', { name: 'Create API key' }).click();
+    const key = await dialog.getByText(/^mk_/).textContent();
+    await dialog.getByRole('link', { name: 'Look at it' }).click();
+    await page.getByRole('heading', { name }).waitFor();
+    const prefix = key?.slice(3, 11);
+    expect(new URL(page.url()).hash).toBe(`#/api-keys/${prefix}/show`);
+    const { body } = await on.http('GET', `/api/api-keys/${prefix}/`, { headers });
+    await page.locator('dl').getByText(body.id).waitFor();
+    await expectWell(opened);
+    await on.http('DELETE', `/api/api-keys/${prefix}/`, { headers });
     await page.close();
   });
 });
