@@ -6,7 +6,7 @@ import { answers } from './port';
 import { Trouble } from './screen.cjs';
 import { ROOT } from './settings';
 
-/** There while a LocalStack runs that this copy started on the port. */
+/** There from before this copy starts a LocalStack on the port until it has stopped it. */
 const marker = (dir: string): string => join(dir, 'localstack');
 
 export const startedLocalStack = (dir: string): boolean => existsSync(marker(dir));
@@ -25,18 +25,22 @@ const compose = (port: number, dir: string, ...args: string[]): Promise<string> 
     env: { ...process.env, MERCATO_PORT: String(port), ...(port !== 4566 && { LOCALSTACK_SERVICE_PORTS: '' }) },
   });
 
+const lastLineOf = ({ output }: Failed): string => output.trim().split('\n').at(-1) ?? '';
+
 /** Starts LocalStack in Docker; the first time it downloads the image, which may take minutes. */
 export async function startLocalStack(port: number, dir: string): Promise<void> {
+  // first: whoever interrupts what follows may leave a container behind
+  writeFileSync(marker(dir), '');
   try {
     await compose(port, dir, 'up', '-d');
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
+    rmSync(marker(dir));
     throw new Trouble(
-      `Docker could not start LocalStack: ${error.output.trim().split('\n').at(-1)}`,
+      `Docker could not start LocalStack: ${lastLineOf(error)}`,
       `It says more in ${join(dir, 'localstack.log')}. The first start needs the network.`,
     );
   }
-  writeFileSync(marker(dir), '');
   for (const deadline = Date.now() + 120_000; !(await answers(port, 'localstack')); await pause(500)) {
     if (Date.now() < deadline) continue;
     throw new Trouble(
@@ -46,8 +50,18 @@ export async function startLocalStack(port: number, dir: string): Promise<void> 
   }
 }
 
-/** Stops and removes it; it keeps its data in memory, so they go with it. */
+/**
+ * Stops and removes it; it keeps its data in memory, so they go with it.
+ * @throws {Trouble} when Docker does not do so: it may have been quit
+ */
 export async function stopLocalStack(port: number, dir: string): Promise<void> {
-  await compose(port, dir, 'down');
+  try {
+    await compose(port, dir, 'down');
+  } catch (error) {
+    throw new Trouble(
+      `Docker could not stop LocalStack: ${error instanceof Failed ? lastLineOf(error) : 'there is no docker command'}`,
+      `Start Docker and run this again, or, if LocalStack is gone with it, delete ${marker(dir)}.`,
+    );
+  }
   rmSync(marker(dir), { force: true });
 }

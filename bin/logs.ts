@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import colours from 'picocolors';
 import { clientConfig } from './deployment';
+import { whatListens } from './port';
 
 /** Lines that Lambda itself writes around each invocation. */
 const PLATFORM = /^(START|END|REPORT|INIT_START) /;
@@ -62,7 +63,7 @@ async function ownGroups(client: CloudWatchLogsClient, abortSignal: AbortSignal)
 }
 
 /**
- * Prints the functions' log lines from now on, until the signal or until the emulator does not answer any more.
+ * Prints the functions' log lines from now on, until the signal or until the emulator is gone.
  * Takes at most a quarter of the emulator's time: it has to look through a stream per invocation.
  */
 export async function followLogs(port: number, signal: AbortSignal, print: (line: string) => void): Promise<void> {
@@ -85,7 +86,8 @@ export async function followLogs(port: number, signal: AbortSignal, print: (line
         }
       }
     } catch {
-      return;
+      // one call of many may fail: the next look goes back far enough
+      if (signal.aborted || !(await whatListens(port))) return;
     }
     for (const { line } of lines.sort((a, b) => a.at - b.at)) print(line);
     seen = new Map([...seen].filter(([, at]) => at >= startTime));

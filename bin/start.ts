@@ -30,13 +30,13 @@ export async function start(port: number): Promise<void> {
     interrupt();
     const othersTurn = first !== undefined && (await starts.find()) !== undefined;
     if (othersTurn) say('  Mercato goes on running.');
-    else if (startedLocalStack(dir)) {
-      say('  LocalStack goes on running, for it keeps its data in memory. End it, and them, with: npm run down');
-    } else if (!(await findMiniStack(dir))) {
-      if (await whatListens(port)) say('  The emulator is not one that was started from here: it is left alone.');
-    } else {
+    else if (await findMiniStack(dir)) {
       await step('Stop the emulator and save its data', () => stopMiniStack(dir));
       say('  The next npm start goes on with the data.');
+    } else if (startedLocalStack(dir)) {
+      say('  LocalStack goes on running, for it keeps its data in memory. End it, and them, with: npm run down');
+    } else if (await whatListens(port)) {
+      say('  The emulator is not one that was started from here: it is left alone.');
     }
     if (first === undefined) starts.clear();
     process.exit(isUp ? 0 : 130);

@@ -103,9 +103,23 @@ test('no network for the emulator; the half-made environment is made again', asy
 });
 
 test('without Python, Docker starts LocalStack; what Docker cannot do is said', async () => {
-  copy.program('docker', `echo "$@" >>"${copy.root}/calls"; test "$1" = info || { echo "no such image"; exit 1; }`);
+  // what is there while it starts is what `down` goes by
+  copy.program(
+    'docker',
+    `echo "$@" >>"${copy.root}/calls"; test "$1" = info && exit
+     ls "${copy.root}/.mercato/${port}" >"${copy.root}/there"; echo "no such image"; exit 1`,
+  );
   expect(await troubleOf('up')).toContain('Docker could not start LocalStack: no such image');
   expect(readFileSync(join(copy.root, 'calls'), 'utf8')).toMatch(/compose -f .+localstack-compose\.yml .+ up -d\n$/);
+  expect(readFileSync(join(copy.root, 'there'), 'utf8')).toMatch(/^localstack$/m);
+  expect((await copy.run('down', { MERCATO_PORT: String(port) })).out).toBe(`Nothing runs on port ${port}.\n`);
+});
+
+test('a LocalStack that cannot be stopped, for Docker was quit', async () => {
+  mkdirSync(join(copy.root, '.mercato', String(port)));
+  writeFileSync(join(copy.root, '.mercato', String(port), 'localstack'), '');
+  copy.program('docker', 'echo "Cannot connect to the Docker daemon"; exit 1');
+  expect(await troubleOf('down')).toMatch(/could not stop LocalStack: Cannot connect(.|\n)+Start Docker/);
 });
 
 test('an emulator that does not come up', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -109,12 +109,15 @@ test('start, info, a second start beside it, logs, Ctrl-C, up with the data of b
   expect(await beside.ended).toMatchObject({ code: 0, out: expect.stringContaining('Mercato goes on running.') });
   expect((await fetch(url)).status).toBe(200);
 
+  // of a LocalStack that ended without `down`
+  writeFileSync(join(dir, 'localstack'), '');
   start.child.kill('SIGINT');
   start.child.kill('SIGINT'); // as npm passes it on once more
   const stopped = await start.ended;
   expect(stopped).toMatchObject({ code: 0, err: '' });
   expect(stopped.out.match(/Stop the emulator/g)).toHaveLength(1);
   await expect(fetch(url)).rejects.toThrow();
+  rmSync(join(dir, 'localstack'));
   expect((await copy.run('info', env)).code).toBe(1);
   for (const left of ['scratch', 'ministack.pid', 'start.pid']) expect(existsSync(join(dir, left))).toBe(false);
   expect(readFileSync(join(dir, 'ministack.log'), 'utf8')).not.toContain('NodeVersionSupportWarning');
