@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { now, syncClock } from './clock';
@@ -46,13 +47,20 @@ const RESERVE_MS = 10_000;
 
 type Request = NonNullable<BatchWriteCommand['input']['RequestItems']>[string][number];
 
+/** Calls in a row of which the table takes nothing, before the tick gives up: the next one goes on. */
+const FRUITLESS_CALLS = 5;
+
 async function write(all: Request[]): Promise<void> {
   for (let start = 0; start < all.length; start += WRITE_BATCH) {
     let requests = all.slice(start, start + WRITE_BATCH);
-    while (requests.length) {
+    for (let fruitless = 0; requests.length; ) {
       const command = new BatchWriteCommand({ RequestItems: { [env('TIMERS_TABLE')]: requests } });
       const { UnprocessedItems } = await documents.send(command);
-      requests = UnprocessedItems?.[env('TIMERS_TABLE')] ?? [];
+      const left = UnprocessedItems?.[env('TIMERS_TABLE')] ?? [];
+      fruitless = left.length < requests.length ? 0 : fruitless + 1;
+      if (fruitless > FRUITLESS_CALLS) throw new Error('the timers table takes nothing');
+      if (left.length) await pause(Math.random() * 25 * 2 ** fruitless);
+      requests = left;
     }
   }
 }
@@ -91,15 +99,10 @@ async function releasePartition(partition: string, to: string, remainingMs: () =
 export async function tick(remainingMs: () => number): Promise<{ released: number }> {
   await syncClock();
   const to = new Date(now().getTime() + HORIZON_SECONDS * 1_000).toISOString();
-  let released = 0;
-  const failures: unknown[] = [];
-  for (const partition of shards('DUE')) {
-    try {
-      released += await releasePartition(partition, to, remainingMs);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
+  // side by side: many of one hold up no other
+  const outcomes = await Promise.allSettled(shards('DUE').map((one) => releasePartition(one, to, remainingMs)));
+  const released = outcomes.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0);
+  const failures = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
   log('info', 'tick', { released, failed: failures.length });
   // one partition's trouble holds up no other, and is an error of the function all the same
   if (failures.length) throw failures[0];

@@ -1,9 +1,11 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { BatchWriteCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
 import { Hopeless, queueHandler, type Receipt, TryLater } from '../../lambdas/kernel/batch';
 import { now } from '../../lambdas/kernel/clock';
+import { documents } from '../../lambdas/kernel/documents';
 import { newId, shards } from '../../lambdas/kernel/id';
 import { MAX_RECEIVES } from '../../lambdas/kernel/names';
 import { send, sqs } from '../../lambdas/kernel/queue';
@@ -170,6 +172,32 @@ test('a tick hands over more than a page, deletes what it handed over, and stops
   });
   expect(new Set(arrived.map(({ body }) => (body as { n: number }).n)).size).toBe(60);
   expect(await tick()).toEqual({ released: 0 });
+  await on.moveClock(0);
+});
+
+test('a partition that is slow holds up no other, and what the table does not take at once is written again', async () => {
+  const due_at = ahead(HORIZON_SECONDS + 2);
+  await relay(...Array.from({ length: 40 }, (_, n) => outbox({ queue: ROLE, message: { n }, due_at })));
+  await on.moveClock(HORIZON_SECONDS + 3);
+  let isSent = () => {};
+  const sent = new Promise<void>((resolve) => (isSent = resolve));
+  const send = documents.send.bind(documents) as (command: { input: object }) => Promise<object>;
+  const deliver = sqs.send.bind(sqs) as (command: object) => Promise<object>;
+  let refused = 0;
+  const spies = [
+    jest.spyOn(documents, 'send').mockImplementation(async (command: { input: object }) => {
+      if (command instanceof QueryCommand && JSON.stringify(command.input).includes('"DUE#0"')) await sent;
+      if (command instanceof BatchWriteCommand && ++refused <= 2)
+        return { UnprocessedItems: command.input.RequestItems };
+      return send(command);
+    }),
+    jest.spyOn(sqs, 'send').mockImplementation(async (command: object) => deliver(command).finally(isSent)),
+  ];
+  expect(await tick()).toEqual({ released: 40 });
+  for (const spy of spies) spy.mockRestore();
+  expect(refused).toBeGreaterThan(2);
+  expect(await tick()).toEqual({ released: 0 });
+  expect(await take(ROLE)).toHaveLength(40);
   await on.moveClock(0);
 });
 
