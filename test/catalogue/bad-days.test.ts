@@ -18,53 +18,64 @@ afterEach(() => {
 
 const refreshPage = (ids: string[]) => shop.p.run('Catalogue/Refresh/Function', shop.pageOf(ids));
 
-const ENDED = ['catalogue/register', 'catalogue/divide', 'catalogue/refresh'];
+/** Takes a step once for each call of a function, which all of its runs die at; the first step goes well, to count them. */
+async function dyingAtEachCall(entry: string, step: (number: number) => Promise<void>): Promise<number> {
+  /** How many calls each run of the function has made so far. */
+  let made = new Map<Run | undefined, number>();
+  let steps = 0;
+  const take = async (end: number, when: 'before' | 'after', runs: number) => {
+    made = new Map();
+    setFault((call) => {
+      if (call.entry !== entry) return undefined;
+      const run = currentRun();
+      const number = (made.get(run) ?? 0) + 1;
+      made.set(run, number);
+      return number === end && made.size <= runs ? when : undefined;
+    });
+    await step(++steps);
+    setFault(undefined);
+  };
+  await take(0, 'before', 0);
+  const [runs, most] = [made.size, Math.max(...made.values())];
+  expect(most).toBeGreaterThan(1);
+  // after a call is before the next one
+  for (let end = 1; end <= most; end++) await take(end, 'before', runs);
+  await take(most, 'after', runs);
+  return steps;
+}
 
-test.each(ENDED)(
+const IT = '0199f3a2-7c1e-4b60-8f0a-2f6e3c1b9a55';
+const lowestOf = async (id: string) =>
+  (await shop.pricesOf(id)).lowest.points.map(({ price }: { price: string }) => price);
+const remove = (id: string) => shop.p.api('DELETE', `/api/products/${id}/`, {}, shop.operator);
+
+test('a function of catalogue/register that dies at any of its calls loses nothing and doubles nothing', async () => {
+  const ids: string[] = [];
+  await dyingAtEachCall('catalogue/register', async (number) => {
+    ids.push(await shop.addProduct(`Product ${number}`));
+  });
+  for (const id of ids) service.state.offers.set(id, [offer(20, 5, IT)]);
+  expect(await shop.refresh()).toMatchObject({ state: 'done', products: ids.length, failed: 0 });
+  for (const id of ids) {
+    expect(await shop.offersOf(id)).toMatchObject([{ price: '20.00', is_active: true }]);
+    expect(await lowestOf(id)).toEqual(['20.00']);
+    expect((await remove(id)).status).toBe(204);
+  }
+}, 300_000);
+
+test.each(['catalogue/divide', 'catalogue/refresh'])(
   'a function of %s that dies at any of its calls loses nothing and doubles nothing',
   async (entry) => {
-    const price = (number: number) => [offer(number, 5, '0199f3a2-7c1e-4b60-8f0a-2f6e3c1b9a55')];
-    const first = await shop.addProduct('Steady');
-    service.state.offers.set(first, price(10));
+    const id = await shop.addProduct('Steady');
+    service.state.offers.set(id, [offer(10, 5, IT)]);
     await shop.refresh();
-    /** How many calls each run of the function has made so far. */
-    let made = new Map<Run | undefined, number>();
-    const dying = (end: number, when: 'before' | 'after', runs: number) => {
-      made = new Map();
-      setFault((call) => {
-        if (call.entry !== entry) return undefined;
-        const run = currentRun();
-        const number = (made.get(run) ?? 0) + 1;
-        made.set(run, number);
-        return number === end && made.size <= runs ? when : undefined;
-      });
-    };
-    const priceIt = async (name: string, amount: number) => {
-      const id = await shop.addProduct(name);
-      service.state.offers.set(id, price(amount));
-      await shop.refresh();
-      return id;
-    };
-    // one that goes well tells how many runs there are, and how many calls the longest makes
-    dying(0, 'before', 0);
-    const second = await priceIt('Well', 10);
-    const [runs, most] = [made.size, Math.max(...made.values())];
-    expect(most).toBeGreaterThan(1);
-    for (let end = 1; end <= most; end++) {
-      // after a call is before the next one
-      for (const when of end === most ? (['before', 'after'] as const) : (['before'] as const)) {
-        dying(end, when, runs);
-        const id = await priceIt(`Ended ${when} call ${end}`, 20);
-        setFault(undefined);
-        service.state.offers.set(id, price(30));
-        expect(await shop.refresh()).toMatchObject({ state: 'done', failed: 0 });
-        expect(await shop.offersOf(id)).toMatchObject([{ price: '30.00', is_active: true }]);
-        const { lowest } = await shop.pricesOf(id);
-        expect(lowest.points.map(({ price }: { price: string }) => price)).toEqual(['20.00', '30.00']);
-        expect((await shop.p.api('DELETE', `/api/products/${id}/`, {}, shop.operator)).status).toBe(204);
-      }
-    }
-    for (const id of [first, second]) await shop.p.api('DELETE', `/api/products/${id}/`, {}, shop.operator);
+    const steps = await dyingAtEachCall(entry, async (number) => {
+      service.state.offers.set(id, [offer(10 + number, 5, IT)]);
+      expect(await shop.refresh()).toMatchObject({ state: 'done', failed: 0 });
+      expect(await shop.offersOf(id)).toMatchObject([{ price: `${10 + number}.00`, is_active: true }]);
+    });
+    expect(await lowestOf(id)).toEqual(Array.from({ length: steps + 1 }, (_, number) => `${10 + number}.00`));
+    await remove(id);
   },
   300_000,
 );
