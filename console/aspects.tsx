@@ -60,7 +60,6 @@ function Narrow({ field: { name, schema }, value, onChange }: NarrowProps) {
   if (!schema.enum) {
     return (
       <form
-        style={{ display: 'inline-block' }}
         onSubmit={(event) => {
           event.preventDefault();
           onChange(typed.trim());
@@ -107,14 +106,16 @@ export function AspectList({ name, params, entity }: AspectListProps) {
   };
   return (
     <>
-      {filters.map((field) => (
-        <Narrow
-          key={field.name}
-          field={field}
-          value={filter[field.name] ?? ''}
-          onChange={(value) => narrow(field.name, value)}
-        />
-      ))}
+      <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1 }}>
+        {filters.map((field) => (
+          <Narrow
+            key={field.name}
+            field={field}
+            value={filter[field.name] ?? ''}
+            onChange={(value) => narrow(field.name, value)}
+          />
+        ))}
+      </Box>
       {problem && <Typography color="error">{problem}</Typography>}
       {data &&
         (data.results.length ? (

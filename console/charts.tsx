@@ -25,6 +25,14 @@ const rangeOf = (low: number, high: number, fromZero = false): [number, number] 
   return [fromZero ? 0 : low - room, high + room];
 };
 
+const HALF_AN_HOUR = 1_800;
+
+/** Bars are seen whole, and one alone has room. */
+const spanOf = (first: number, last: number, steps: number): [number, number] => {
+  const half = Math.max((last - first) / (2 * steps), HALF_AN_HOUR);
+  return [first - half, last + half];
+};
+
 /** Lines or bars over time, with what they say in words for those who do not see them. */
 export function Chart({ title, times, lines }: { title: string; times: number[]; lines: Line[] }) {
   const place = useRef<HTMLDivElement>(null);
@@ -54,6 +62,7 @@ export function Chart({ title, times, lines }: { title: string; times: number[];
         points: { show: !bars && !stepped },
       };
     });
+    const hasBars = lines.some(({ bars }) => bars);
     const plot = new uPlot(
       {
         width: at.clientWidth,
@@ -61,14 +70,8 @@ export function Chart({ title, times, lines }: { title: string; times: number[];
         series: [{}, ...series],
         axes: [axis, axis],
         scales: {
-          y: {
-            range: (_, low, high) =>
-              rangeOf(
-                low ?? 0,
-                high ?? 1,
-                lines.some(({ bars }) => bars),
-              ),
-          },
+          ...(hasBars && { x: { range: (_, first, last) => spanOf(first ?? 0, last ?? 0, times.length) } }),
+          y: { range: (_, low, high) => rangeOf(low ?? 0, high ?? 1, hasBars) },
         },
       },
       [times, ...lines.map(({ values }) => values)],
