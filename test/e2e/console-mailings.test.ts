@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { newId } from '../../lambdas/kernel/id';
 import { type Deployed, deployed } from '../support/deployed';
+import { eventually } from '../support/processes';
 import { CHROMIUM, launch } from './browser';
 import { adminOf, consoleOf, expectWell, goTo, LAPTOP, type Login, PHONE } from './console-story';
 
@@ -43,7 +44,7 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     await on.http('PATCH', path, { headers, body: { time_window: { from: '09:00', to: '18:00' } } });
     await goTo(page, `/mailings/${id}`);
     const window = page.getByRole('group', { name: 'Time window' });
-    await expect(window.getByLabel('From').inputValue()).resolves.toBe('09:00');
+    await eventually('the form has the window', async () => (await window.getByLabel('From').inputValue()) === '09:00');
     await window.getByLabel('From').fill('');
     await window.getByLabel('To').fill('');
     await page.getByLabel('Text').fill(`Fetch it: ${tag}`);
@@ -59,7 +60,7 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
   test('watches a mailing, pauses it and lets it go on', async () => {
     const tag = `watched-${newId()}`;
     const phone = `7${String(Date.now()).slice(-10)}`;
-    expect((await on.http('POST', '/api/clients/', { headers, body: { phone_number: phone, tag } })).status).toBe(201);
+    const { body: client } = await on.http('POST', '/api/clients/', { headers, body: { phone_number: phone, tag } });
     // the window opens in two hours: the mailing runs, and waits
     const hour = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
     const body = {
@@ -77,6 +78,10 @@ const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, 
     await page.getByText('running', { exact: true }).first().waitFor();
     await page.getByLabel('% of the messages are done').waitFor();
     await page.getByText(phone).first().waitFor();
+    const narrowed = page.waitForResponse((one) => one.url().includes(`client=${client.id}`));
+    await page.getByLabel('Client', { exact: true }).fill(client.id);
+    await page.keyboard.press('Enter');
+    expect((await narrowed).status()).toBe(200);
     await page.getByRole('button', { name: 'Pause mailing' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Pause mailing' }).click();
     await page.getByText('paused', { exact: true }).first().waitFor();
