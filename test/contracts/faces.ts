@@ -1,4 +1,4 @@
-import '../support/quick-hashes';
+import '../support/quick-passwords';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

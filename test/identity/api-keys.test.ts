@@ -1,4 +1,4 @@
-import './quick-passwords';
+import '../support/quick-passwords';
 import { IdentityContract } from '../../lambdas/identity/contract';
 import { SCOPES } from '../../lambdas/kernel/contract';
 import { eventually } from '../support/processes';

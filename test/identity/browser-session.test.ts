@@ -1,4 +1,4 @@
-import './quick-passwords';
+import '../support/quick-passwords';
 import { type Platform, platform } from '../support/platform';
 import { freshName, PASSWORD, people } from './people';
 

@@ -1,4 +1,4 @@
-import './quick-passwords';
+import '../support/quick-passwords';
 import { setFault } from '../support/faults';
 import { type Platform, platform } from '../support/platform';
 import { freshName, linesOf, PASSWORD, people } from './people';

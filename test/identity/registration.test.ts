@@ -1,4 +1,4 @@
-import './quick-passwords';
+import '../support/quick-passwords';
 import fc from 'fast-check';
 import { nameKey, Username } from '../../lambdas/identity/schema';
 import { type Platform, platform } from '../support/platform';

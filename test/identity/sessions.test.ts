@@ -1,4 +1,4 @@
-import './quick-passwords';
+import '../support/quick-passwords';
 import { createPublicKey } from 'node:crypto';
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';

@@ -1,4 +1,4 @@
-import './quick-passwords';
+import '../support/quick-passwords';
 import fc from 'fast-check';
 import { beginAttempt, networkOf } from '../../lambdas/identity/throttle';
 import { type Platform, platform } from '../support/platform';

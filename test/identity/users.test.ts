@@ -1,4 +1,4 @@
-import './quick-passwords';
+import '../support/quick-passwords';
 import fc from 'fast-check';
 import { decodeJwt } from 'jose';
 import type { User } from '../../lambdas/identity/schema';
