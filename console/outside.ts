@@ -101,7 +101,9 @@ type Claims = Record<string, unknown>;
 
 /** Who a token of the issuer is of, as the API sees it (`lambdas/kernel/issuer.ts`). */
 export function principalOf(claims: Claims, { role_claim }: Issuer): Principal {
-  const claim = role_claim.split('.').reduce<unknown>((value, name) => (value as Claims | undefined)?.[name], claims);
+  const claim =
+    claims[role_claim] ??
+    role_claim.split('.').reduce<unknown>((value, name) => (value as Claims | undefined)?.[name], claims);
   const given = [claim].flat().flatMap((value) => (typeof value === 'string' ? value.split(' ') : []));
   const name = [claims['preferred_username'], claims['email'], claims['sub']].find(
     (value) => typeof value === 'string',

@@ -51,8 +51,9 @@ export function isOfOutsideIssuer(token: string): boolean {
   }
 }
 
-/** A claim by its path, `realm_access.roles` for one inside of another. */
-const claimAt = (claims: unknown, path: string): unknown =>
+/** A claim by its name, which may be a URL, or by its path: `realm_access.roles` for one inside of another. */
+const claimAt = (claims: Record<string, unknown>, path: string): unknown =>
+  claims[path] ??
   path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], claims);
 
 const rolesOf = (claim: unknown): Principal['roles'] => {

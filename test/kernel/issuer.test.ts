@@ -82,6 +82,13 @@ test('roles that are not given are not had, and roles of other names are none', 
   expect(await call({ realm_access: { roles: ['superuser'] } })).toBe(403);
 });
 
+test('a claim whose name has dots of its own, as that of a URL has, is found', async () => {
+  process.env['OIDC_ROLE_CLAIM'] = 'https://shop.example.com/roles';
+  const of = (roles: string[]) => ({ 'https://shop.example.com/roles': roles, ...operator });
+  expect([await call(of(['operator'])), await call(of([]))]).toEqual([200, 403]);
+  process.env['OIDC_ROLE_CLAIM'] = 'realm_access.roles';
+});
+
 test('tokens for others, of others, outdated ones and those signed with another key are refused', async () => {
   const stranger = await generateKeyPair('RS256');
   expect(await call(operator, { audience: 'bank' })).toBe(401);
