@@ -31,6 +31,27 @@ function amount(name: string): number | undefined {
   return value;
 }
 
+/** An hour of the day. @throws when it is not a whole number from 0 to 23 */
+function hour(name: string): number | undefined {
+  const value = amount(name);
+  if (value === undefined || (Number.isInteger(value) && value < 24)) return value;
+  throw new Error(`${name} is ${value}, expected an hour from 0 to 23`);
+}
+
+/** A time zone. @throws when the IANA database has none of the name */
+function zone(name: string): string | undefined {
+  const text = setting(name);
+  if (text === undefined) return undefined;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    // a runtime may take offsets as well
+    if (/^[A-Za-z]/.test(text)) return text;
+  } catch {
+    // the one way to ask for it
+  }
+  throw new Error(`${name} is ${text}, expected a time zone such as Europe/Berlin`);
+}
+
 /** The settings of this deployment. */
 export const settings = () => ({
   randomDataApiUrl: address('RANDOM_DATA_API_URL'),
@@ -39,8 +60,8 @@ export const settings = () => ({
   sendRatePerSecond: amount('SEND_RATE_PER_SECOND'),
   statsEmail: setting('STATS_EMAIL'),
   statsEmailFrom: setting('STATS_EMAIL_FROM'),
-  statsEmailHour: amount('STATS_EMAIL_HOUR'),
-  statsEmailZone: setting('STATS_EMAIL_ZONE'),
+  statsEmailHour: hour('STATS_EMAIL_HOUR'),
+  statsEmailZone: zone('STATS_EMAIL_ZONE'),
   /** Entries of the audit trail go after so many days. */
   auditDays: amount('AUDIT_DAYS'),
   /** As the issuer writes itself, a slash at the end included. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { settings } from '../lib/settings';
 
 interface Resource {
   Type: string;
@@ -353,6 +354,19 @@ test('the local stage holds only what both emulators have', () => {
     ({ GlobalSecondaryIndexes = [] }) => GlobalSecondaryIndexes,
   );
   for (const { IndexName } of indexes) expect(IndexName.length).toBeGreaterThanOrEqual(3);
+});
+
+test.each([
+  ['STATS_EMAIL_HOUR', ['24', '-1', '9.5', 'nine'], '23', 'expected a'],
+  ['STATS_EMAIL_ZONE', ['Mars/Olympus', '+03:00'], 'Asia/Yekaterinburg', 'expected a time zone such as Europe/Berlin'],
+])('a %s that is none is refused by a sentence', (name, wrong, right, sentence) => {
+  for (const value of wrong) {
+    process.env[name] = value;
+    expect(settings).toThrow(`${name} is ${value}, ${sentence}`);
+  }
+  process.env[name] = right;
+  expect(settings).not.toThrow();
+  delete process.env[name];
 });
 
 test('an unknown stage is refused by a sentence', () => {
