@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MONTHLY, PRICES } from './prices';
@@ -8,9 +8,17 @@ const MINUTES_A_MONTH = 730 * 60;
 /** Lambda keeps five long polls of 20 s open on an idle queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
 const POLLS_A_MINUTE = 15;
 
-interface Template {
-  Resources: Record<string, { Type: string; Properties?: { ScheduleExpression?: string; EventSourceArn?: unknown } }>;
+interface Resource {
+  Type: string;
+  Properties?: { ScheduleExpression?: string; EventSourceArn?: unknown; Metrics?: { MetricStat?: object }[] };
 }
+interface Template {
+  Resources: Record<string, Resource>;
+}
+
+/** What it is paid for: an alarm on an expression is as many as the expression has metrics. */
+const partsOf = ({ Properties }: Resource): number =>
+  Properties?.Metrics?.filter(({ MetricStat }) => MetricStat).length ?? 1;
 
 export interface Standing {
   what: string;
@@ -28,11 +36,15 @@ export function monthly(dist: string): Standing[] {
     execFileSync(process.execPath, ['--import', 'tsx', join(__dirname, '../support/stages.ts'), directory, 'prod'], {
       env: { ...process.env, MERCATO_DIST: dist },
     });
-    const template = readFileSync(join(directory, 'prod', 'mercato-prod.template.json'), 'utf8');
-    const resources = Object.values((JSON.parse(template) as Template).Resources);
+    const assembly = join(directory, 'prod');
+    // what is nested is in files of its own
+    const resources = readdirSync(assembly)
+      .filter((file) => file.endsWith('.template.json'))
+      .map((file) => JSON.parse(readFileSync(join(assembly, file), 'utf8')) as Template)
+      .flatMap(({ Resources }) => Object.values(Resources));
     const standing: Standing[] = Object.entries(MONTHLY).map(([type, { each, of }]) => {
-      const count = resources.filter(({ Type }) => Type === type).length;
-      return { what: of, count, dollars: count * each };
+      const found = resources.filter(({ Type }) => Type === type);
+      return { what: of, count: found.length, dollars: each * found.reduce((sum, one) => sum + partsOf(one), 0) };
     });
     const minutely = resources.filter(({ Properties }) => Properties?.ScheduleExpression === 'rate(1 minute)').length;
     const runs = minutely * MINUTES_A_MONTH;
