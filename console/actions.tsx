@@ -4,7 +4,7 @@ import { Form, Link, useNotify, useRefresh } from 'react-admin';
 import type { OperationName } from '../client/operations';
 import { MercatoProblem } from '../client/problem';
 import { call, operations } from './api';
-import { bodyOf, formErrors } from './body';
+import { changesOf, formErrors } from './body';
 import { ENTITIES, placeOf } from './entities';
 import { InputFor } from './input';
 import { fieldsOf, inWords, type Schema } from './schema';
@@ -44,7 +44,7 @@ function OperationDialog({ name, params, initial, onDone, onClose }: OperationDi
     try {
       const input = {
         ...params,
-        ...(body && { body: bodyOf(fields, values) }),
+        ...(body && { body: changesOf(fields, values, record) }),
         ...(consumes && { body: values['text'] }),
       };
       const result = await call(name)(input);

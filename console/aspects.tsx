@@ -1,15 +1,14 @@
-import { Alert, Box, MenuItem, TextField, Typography } from '@mui/material';
-import { lazy, Suspense, useState } from 'react';
+import { Alert, Box, Typography } from '@mui/material';
+import { lazy, Suspense } from 'react';
 import type { OperationName } from '../client/operations';
 import { operations } from './api';
-import { useCursorPages } from './cursor-pages';
-import { type Entity, linked } from './entities';
-import { type Field, fieldsOf, inWords } from './schema';
+import { AspectList } from './aspect-list';
+import type { Entity } from './entities';
+import { fieldsOf, inWords } from './schema';
 import { useAnswer, useParams } from './use-answer';
-import { Fields, Rows, State, Time } from './value';
+import { Fields, State, Time } from './value';
 
 const LIVE_MS = 3_000;
-const ROWS = 50;
 
 export interface AspectProps {
   name: OperationName;
@@ -39,91 +38,6 @@ function Timeline({ name, params }: AspectProps) {
           </Box>
         ))}
       </Box>
-    </>
-  );
-}
-
-interface AspectListProps extends Omit<AspectProps, 'entity'> {
-  entity?: Entity;
-}
-
-interface NarrowProps {
-  field: Field;
-  value: string;
-  onChange: (value: string) => void;
-}
-
-/** One of a few words, or a text that is asked for when it is complete. */
-function Narrow({ field: { name, schema }, value, onChange }: NarrowProps) {
-  const [typed, setTyped] = useState(value);
-  const common = { label: inWords(name), fullWidth: false, sx: { minWidth: 140 } };
-  if (!schema.enum) {
-    return (
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          onChange(typed.trim());
-        }}
-      >
-        <TextField
-          {...common}
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-          onBlur={() => onChange(typed.trim())}
-        />
-      </form>
-    );
-  }
-  return (
-    <TextField select {...common} value={value} onChange={(event) => onChange(event.target.value)}>
-      <MenuItem value="">all</MenuItem>
-      {schema.enum.map((one) => (
-        <MenuItem key={one} value={one}>
-          {one}
-        </MenuItem>
-      ))}
-    </TextField>
-  );
-}
-
-/** A list below a thing, page by page, narrowed by the filters of its query. */
-export function AspectList({ name, params, entity }: AspectListProps) {
-  const [filter, setFilter] = useState<Record<string, string>>({});
-  const { cursor, buttons, begin } = useCursorPages();
-  const query = { limit: ROWS, ...filter, cursor };
-  const { data, problem } = useAnswer<{ results: Record<string, unknown>[]; next?: string | null }>(
-    name,
-    { ...params, query },
-    LIVE_MS * 2,
-  );
-  const fields = fieldsOf(operations[name].returns?.properties?.['results']?.items);
-  const shown = fields.filter((field) => !entity || linked(undefined, field.name) !== entity);
-  const filters = fieldsOf(operations[name].query).filter((field) => !['limit', 'cursor'].includes(field.name));
-  const narrow = (field: string, value: string) => {
-    if (value === (filter[field] ?? '')) return;
-    begin();
-    setFilter({ ...filter, [field]: value });
-  };
-  return (
-    <>
-      <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1 }}>
-        {filters.map((field) => (
-          <Narrow
-            key={field.name}
-            field={field}
-            value={filter[field.name] ?? ''}
-            onChange={(value) => narrow(field.name, value)}
-          />
-        ))}
-      </Box>
-      {problem && <Typography color="error">{problem}</Typography>}
-      {data &&
-        (data.results.length ? (
-          <Rows fields={shown} rows={data.results} />
-        ) : (
-          <Typography variant="body2">None.</Typography>
-        ))}
-      {buttons(data?.next)}
     </>
   );
 }

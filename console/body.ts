@@ -58,6 +58,15 @@ export function bodyOf(fields: Field[], values: Values): Values {
   return Object.fromEntries(taken.filter(([, value]) => value !== undefined && value !== ''));
 }
 
+/** Of the body that a form's values make, what a thing has not, and what must stand in any case. */
+export function changesOf(fields: Field[], values: Values, thing: Values): Values {
+  const before = bodyOf(fields, thing);
+  const isSame = (name: string, value: unknown) => JSON.stringify(value) === JSON.stringify(before[name]);
+  const needed = new Set(fields.filter(({ required }) => required).map(({ name }) => name));
+  const entries = Object.entries(bodyOf(fields, values));
+  return Object.fromEntries(entries.filter(([name, value]) => needed.has(name) || !isSame(name, value)));
+}
+
 /** Where the inputs of a form have their values, those of each in an array as `items.*.price`. */
 const inputsOf = (fields: Field[], before = ''): string[] =>
   fields.flatMap(({ name, kind, schema }) => {

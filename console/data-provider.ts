@@ -2,7 +2,7 @@ import { type DataProvider, HttpError, type RaRecord } from 'react-admin';
 import type { OperationName } from '../client/operations';
 import { MercatoProblem } from '../client/problem';
 import { call, operations } from './api';
-import { bodyOf, formErrors, type Values } from './body';
+import { bodyOf, changesOf, formErrors, type Values } from './body';
 import { type Entity, entity } from './entities';
 import { fieldsOf } from './schema';
 import { reasonOf } from './use-deed';
@@ -22,9 +22,6 @@ export const asGiven = ({ own_id, ...others }: RaRecord): Values => ({ ...others
 
 /** The fields of the form for an operation. */
 const fieldsFor = (name: OperationName) => fieldsOf(operations[name].body);
-
-/** The body of an operation, of the values of its form. */
-const bodyFor = (name: OperationName, values: Values): Values => bodyOf(fieldsFor(name), values);
 
 /** What the library shows of a failure: the message, and what is said of the form of an operation in the form. */
 function shown(error: unknown, form: OperationName | undefined): unknown {
@@ -91,8 +88,6 @@ const withoutEmpty = (values: Values): Values =>
 
 const statusOf = (error: unknown): number | undefined => (error instanceof MercatoProblem ? error.status : undefined);
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-
 async function readOne(resource: string, id: string): Promise<RaRecord> {
   const one = entity(resource);
   if (one.get) {
@@ -135,15 +130,12 @@ export const dataProvider: DataProvider = {
   create: guarded(async (resource, { data }) => {
     const one = entity(resource);
     if (!one.create) throw new HttpError('nothing can be added here', 405);
-    return { data: record(one, await call(one.create)({ body: bodyFor(one.create, data) })) as never };
+    return { data: record(one, await call(one.create)({ body: bodyOf(fieldsFor(one.create), data) })) as never };
   }, 'create'),
   update: guarded(async (resource, { id, data, previousData }) => {
     const one = entity(resource);
     if (!one.change) throw new HttpError('it cannot be changed', 405);
-    const before = bodyFor(one.change, previousData ?? {});
-    const changed = Object.fromEntries(
-      Object.entries(bodyFor(one.change, data)).filter(([name, value]) => !same(value, before[name])),
-    );
+    const changed = changesOf(fieldsFor(one.change), data, previousData ?? {});
     const ifMatch = versions.get(`${resource} ${id}`);
     const { body, etag } = await call(one.change).reply({ [one.id]: id, body: changed }, { ifMatch });
     versions.set(`${resource} ${id}`, etag);

@@ -1,11 +1,8 @@
 import { type Theme, useMediaQuery } from '@mui/material';
 import type { ReactNode } from 'react';
 import {
-  BulkDeleteWithConfirmButton,
-  BulkExportButton,
   ColumnsButton,
   CreateButton,
-  DataTable,
   DateTimeInput,
   defaultExporter,
   ExportButton,
@@ -17,7 +14,6 @@ import {
   SimpleList,
   TextInput,
   TopToolbar,
-  useListContext,
   useNotify,
 } from 'react-admin';
 import type { OperationName } from '../client/operations';
@@ -30,8 +26,9 @@ import type { Entity } from './entities';
 import { isoOf } from './input';
 import { Pages } from './list-pages';
 import { isInPieces, PiecesButton } from './pieces';
-import { type Field, fieldsOf, inWords } from './schema';
-import { pageOf, RowLink, Value } from './value';
+import { fieldsOf, inWords } from './schema';
+import { Rows } from './table';
+import { Value } from './value';
 
 /** As many rows as are exported at most. */
 const MOST_EXPORTED = 10_000;
@@ -70,9 +67,6 @@ const filtersOf = ({ list }: Entity): ReactNode[] =>
       return <TextInput key={name} {...common} resettable placeholder={schema.description} />;
     });
 
-const isNumeric = ({ kind, schema }: Field): boolean =>
-  kind === 'number' || schema.description?.startsWith('decimal') === true;
-
 const Deed = ({ name }: { name: OperationName }) =>
   isInPieces(name) ? <PiecesButton name={name} /> : <OperationButton name={name} />;
 
@@ -88,64 +82,6 @@ const Actions = ({ entity, hasFilters }: { entity: Entity; hasFilters: boolean }
     <ExportButton maxResults={MOST_EXPORTED} />
   </TopToolbar>
 );
-
-interface CellProps {
-  entity: Entity;
-  field: Field;
-  row: RaRecord;
-  /** Leads to the row's page: there are people without a mouse. */
-  isFirst: boolean;
-}
-
-function Cell({ entity, field, row, isFirst }: CellProps) {
-  const given = asGiven(row);
-  const value = <Value field={field} value={given[field.name]} entity={entity} of={given} brief plain={isFirst} />;
-  return isFirst ? <RowLink to={pageOf(entity, String(row.id))}>{value}</RowLink> : value;
-}
-
-/** Nothing is asked of the API first where it has no bulk action. */
-function DeleteSelected({ label }: Entity) {
-  const { selectedIds = [] } = useListContext();
-  return (
-    <BulkDeleteWithConfirmButton
-      mutationMode="pessimistic"
-      confirmTitle={`Delete ${selectedIds.length} of ${label}?`}
-      confirmContent="They are deleted one after the other; the first that is refused ends it."
-    />
-  );
-}
-
-function Rows({ entity }: { entity: Entity }) {
-  const { fields, columns } = entity;
-  const ordered = [
-    ...columns.flatMap((name) => fields.find((field) => field.name === name) ?? []),
-    ...fields.filter(({ name }) => !columns.includes(name)),
-  ];
-  return (
-    <DataTable
-      rowClick="show"
-      bulkActionButtons={
-        <>
-          {hasBulk(entity) && <BulkButton entity={entity} selected />}
-          <BulkExportButton />
-          {may(entity.remove) && !hasBulk(entity) && <DeleteSelected {...entity} />}
-        </>
-      }
-      hiddenColumns={ordered.filter(({ name }) => !columns.includes(name)).map(({ name }) => name)}
-    >
-      {ordered.map((field, index) => (
-        <DataTable.Col
-          key={field.name}
-          source={field.name}
-          label={inWords(field.name)}
-          disableSort
-          cellSx={() => (isNumeric(field) ? { textAlign: 'right' } : {})}
-          render={(row: RaRecord) => <Cell entity={entity} field={field} row={row} isFirst={index === 0} />}
-        />
-      ))}
-    </DataTable>
-  );
-}
 
 /** On a phone: two lines a thing. */
 function Lines({ entity }: { entity: Entity }) {

@@ -2,7 +2,7 @@ import { Box, Card, CardContent, Typography } from '@mui/material';
 import { Title } from 'react-admin';
 import { useLocation } from 'react-router-dom';
 import { operations } from '../api';
-import { AspectList } from '../aspects';
+import { AspectList } from '../aspect-list';
 import { fieldsOf } from '../schema';
 import { useAnswer } from '../use-answer';
 import { Fields } from '../value';

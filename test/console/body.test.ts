@@ -1,4 +1,4 @@
-import { bodyOf, formErrors, JsonText } from '../../console/body';
+import { bodyOf, changesOf, formErrors, JsonText } from '../../console/body';
 import { fieldsOf, type Schema } from '../../console/schema';
 import { consoleOperations } from '../../lib/console-operations';
 
@@ -33,6 +33,15 @@ describe('the body of a form', () => {
     expect(payload('"text"')).toEqual({ payload: 'text' });
     expect([new JsonText('{').isJson, new JsonText('null').isJson]).toEqual([false, true]);
   });
+});
+
+test('of a change, what was changed is sent, whatever the order of its parts; and what must be there', () => {
+  const mailing = { text: 'Ready', filter: { operator_code: '900', tag: 'vip' }, time_window: null, status: 'running' };
+  const values = { ...mailing, text: 'Fetch it', time_window: { from: '', to: '' } };
+  expect(changesOf(fieldsFor('changeMailing'), values, mailing)).toEqual({ text: 'Fetch it' });
+  const letter = { payload: 'as it was' };
+  expect(changesOf(fieldsFor('changeDeadLetter'), letter, letter)).toEqual(letter);
+  expect(changesOf(fieldsFor('putBack'), letter, letter)).toEqual({});
 });
 
 test('an object or nothing asks for what the object asks for', () => {
