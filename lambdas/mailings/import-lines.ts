@@ -90,11 +90,13 @@ function plan({ line, given }: Line, before: StoredClient | undefined, { by, not
     const after = newClient(NewClient.parse(given), by, note(line));
     return { writes: clientWrites(undefined, after), done: { line, outcome: 'created', client: after.id } as const };
   }
+  const client = before.id;
+  const own = before.history.find(({ what }) => what.startsWith(note(line)));
+  if (own)
+    return { writes: [], done: { line, outcome: own.what === note(line) ? 'created' : 'updated', client } as const };
   const after = changedClient(before, given, by, note(line));
-  const isOwn = before.history[0]?.what === note(line);
-  const outcome = isOwn ? 'created' : after === before ? 'unchanged' : 'updated';
-  const done: LineReport = { line, outcome, client: before.id };
-  return { writes: after === before ? [] : clientWrites(before, after), done };
+  if (after === before) return { writes: [], done: { line, outcome: 'unchanged', client } as const };
+  return { writes: clientWrites(before, after), done: { line, outcome: 'updated', client } as const };
 }
 
 const TRIES = 5;
@@ -134,7 +136,7 @@ async function storePart(part: Line[], importer: Importer, news: { all: boolean 
 const CLIENTS_A_TRANSACTION = 50;
 const AT_ONCE = 4;
 
-/** Stores lines. Safe to run twice: what this import has made is known by its note. */
+/** Stores lines. Safe to run twice: what this import has made or changed is known by its note, and left as it is. */
 export async function storeLines(lines: Line[], importer: Importer): Promise<LineReport[]> {
   const report: LineReport[] = [];
   const parts = Array.from({ length: Math.ceil(lines.length / CLIENTS_A_TRANSACTION) }, (_, part) =>

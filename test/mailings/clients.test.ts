@@ -217,6 +217,21 @@ test('a client that exists is updated or left as it is; a line says which', asyn
   expect((await shop.api('GET', `/api/clients/import/${lines[0].client}/lines/`)).status).toBe(404);
 });
 
+test('a line whose worker died before it reported is told as what it did', async () => {
+  await add({ phone_number: '79471112231', tag: 'same' });
+  await add({ phone_number: '79471112232', tag: 'old' });
+  let commits = 0;
+  setFault(({ entry, command }) => {
+    if (entry !== 'mailings/import' || !command.startsWith('Transact')) return undefined;
+    // as if all were new, by what was read, and the report
+    return ++commits === 3 ? 'before' : undefined;
+  });
+  const { lines } = await importing('phone_number,tag\n79471112231,same\n79471112232,new\n79471112233,new\n');
+  setFault(undefined);
+  expect(commits).toBeGreaterThan(3);
+  expect(lines.map(({ outcome }: { outcome: string }) => outcome)).toEqual(['unchanged', 'updated', 'created']);
+});
+
 test('a piece that is given twice, whose worker dies, or that meets others at the same clients, counts once', async () => {
   const rows = Array.from({ length: 120 }, (_, index) => `7943${String(index).padStart(7, '0')},${index}`);
   const message = (id: string) => ({
