@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Receipt } from '../kernel/batch';
 import { now, secondsAfter, timestamp } from '../kernel/clock';
 import { commitIf } from '../kernel/commit';
 import { log } from '../kernel/log';
@@ -30,13 +31,14 @@ async function comeBack(mailing: StoredMailing, at: string): Promise<void> {
 }
 
 /**
- * Drives a mailing from start to end. A message of a version or a step that is no longer current does nothing; of two
- * that drive the same mailing at once, one finds itself overtaken at its next look or write, and stops.
+ * Drives a mailing from start to end. A message of a version that is no longer current does nothing, nor one of a step that
+ * is past, unless it comes again: its driver may have failed behind its first write. Of two that drive the same mailing at
+ * once, one finds itself overtaken at its next look or write, and stops.
  */
-export async function run({ mailing: id, version, step: from }: RunMessage): Promise<void> {
+export async function run({ mailing: id, version, step: from }: RunMessage, { receiveCount }: Receipt): Promise<void> {
   const started = Date.now();
   let lookedAt = 0;
-  let expected = from;
+  let expected = receiveCount > 1 ? undefined : from;
   let known: StoredMailing | undefined;
   for (;;) {
     const mailing = known ?? (await findMailing(id));

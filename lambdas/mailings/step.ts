@@ -186,6 +186,9 @@ async function finish(mailing: StoredMailing): Promise<Next> {
   return 'over';
 }
 
+/** A mailing whose messages wait is looked at so often all the same: what is due may not be in the index yet. */
+const LONGEST_REST_SECONDS = 300;
+
 /** When a mailing with nothing to do now is to be looked at. */
 async function rest(mailing: StoredMailing, inFlight: number, until?: string): Promise<Next> {
   const look = secondsAfter(now(), LOOK_SECONDS);
@@ -196,7 +199,7 @@ async function rest(mailing: StoredMailing, inFlight: number, until?: string): P
   const [next] = await earliest(mailing.id, 'processing', 1);
   // none, or one that is due by now: the index lags behind
   const at = next && next.at > timestamp() ? next.at : look;
-  return { at: soonest(at, mailing.end_at), isSoon: false };
+  return { at: soonest(at, mailing.end_at, secondsAfter(now(), LONGEST_REST_SECONDS)), isSoon: false };
 }
 
 /** The messages that the close of a mailing settles now: all but those whose sender may still hear from the service. */
