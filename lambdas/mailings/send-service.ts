@@ -45,6 +45,9 @@ function judge(status: number, text: string): Outcome['outcome'] {
  */
 export async function post(id: string, phone: string, text: string): Promise<Outcome> {
   const address = findNeighbour('SEND_API_URL', 'send');
+  if (address === undefined) {
+    return { outcome: 'failed', status: null, answer: 'no send service is set: SEND_API_URL', ms: 0 };
+  }
   const token = await findSecret(env('SEND_TOKEN_ARN'));
   const started = performance.now();
   const took = () => Math.round(performance.now() - started);
