@@ -135,7 +135,9 @@ export const clientRoutes = contract({
     method: 'GET',
     path: '/api/clients/{id}/log/',
     summary: 'Read the log of a client',
-    description: 'Operations on the client, and every request to and answer from the send service.',
+    description:
+      'The last 50 operations on the client; of its messages from the latest 100 mailings the first five and the last 20 ' +
+      'requests to the send service, with their answers. All others are in the logs of the functions.',
     access: operator,
     params: IdPath,
     status: 200,

@@ -3,6 +3,9 @@ import { Page, PageQuery } from '../kernel/schema';
 import { operator } from './routes';
 import { Counts, IdPath, Mailing, MailingChange, MailingQuery, MailingStats, NewMailing, Preview } from './schema';
 
+const BEGUN =
+  'One that has begun can be changed only in its text and its end, for what is not yet sent. Clients whose time window does ' +
+  'not open before the end have expired at once, and stay so when the end is moved.';
 const CHANGED = 'The state of the mailing does not allow it.';
 
 /** Mailings, what operators decide of them, and their statistics. */
@@ -60,7 +63,7 @@ export const mailingRoutes = contract({
     method: 'PUT',
     path: '/api/mailings/{id}/',
     summary: 'Replace a mailing',
-    description: 'One that has begun can be changed only in its text and its end, for what is not yet sent.',
+    description: BEGUN,
     access: operator,
     params: IdPath,
     body: NewMailing,
@@ -73,7 +76,7 @@ export const mailingRoutes = contract({
     method: 'PATCH',
     path: '/api/mailings/{id}/',
     summary: 'Change a mailing',
-    description: 'One that has begun can be changed only in its text and its end, for what is not yet sent.',
+    description: BEGUN,
     access: operator,
     params: IdPath,
     body: MailingChange,

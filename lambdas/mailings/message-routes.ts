@@ -40,7 +40,9 @@ export const messageRoutes = contract({
     method: 'GET',
     path: '/api/mailings/{id}/log/',
     summary: 'Read the log of a mailing',
-    description: 'Operations on it, and every request to and answer from the send service; of one message or client.',
+    description:
+      'The last 50 operations on it; of each message the first five and the last 20 requests to the send service, with their ' +
+      'answers. All others are in the logs of the functions. Of one message or client where that is said.',
     access: operator,
     params: IdPath,
     query: MessageQuery.extend({ message: Uuid.optional(), client: Uuid.optional() }),

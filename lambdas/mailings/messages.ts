@@ -84,7 +84,10 @@ const linesOf = ({ id, client, mailing, log, status, at, last_error, created_at 
     : []),
 ];
 
-/** All that is known of a mailing's messages, a page of messages at a time, or of one client or message. */
+/**
+ * The operations on a mailing, and what its messages remember of their attempts (see `ledger.ts`): a page of messages at a
+ * time, or that of one client or message. @throws Problem 404
+ */
 export async function mailingLog(
   call: MessageListCall,
   id: string,
@@ -101,7 +104,7 @@ export async function mailingLog(
   return { results: [...(call.query.cursor ? [] : deeds), ...results.flatMap(linesOf)], next };
 }
 
-/** A client's messages from all mailings: one partition. */
+/** A client's messages from the latest hundred mailings. One query. */
 export async function clientLog(client: string): Promise<ReturnType<typeof linesOf>> {
   const { items } = await ledger.query(StoredMessage, {
     partition: `CLIENT#${client}`,
