@@ -6,6 +6,7 @@ import { type ListCall, mergedPage } from '../kernel/page';
 import { conflict, invalid, notFound, Problem } from '../kernel/problem';
 import type { Key, Write } from '../kernel/table';
 import { byOperator, byTag, CLIENTS, clients, segmentsOf } from './audience';
+import { withDeed } from './history';
 import { Client, type ClientChange, type ClientQuery, Deed, type NewClient } from './schema';
 
 export const StoredClient = Client.extend({
@@ -20,18 +21,12 @@ export const clientKey = (id: string): Key => ({ pk: `CLIENT#${id}`, sk: 'CLIENT
 export const phoneKey = (phone: string): Key => ({ pk: `PHONE#${phone}`, sk: 'PHONE' });
 export const PhoneOwner = z.object({ phone_number: z.string(), client: z.string() });
 
-/** Operations that a client's log keeps; older ones are in the functions' logs. */
-const HISTORY = 50;
-
 /** @throws Problem 422 when the operator code is not that of the phone number */
 function operatorOf(phone: string, given: string | undefined): string {
   const code = phone.slice(1, 4);
   if (given === undefined || given === code) return code;
   throw invalid([{ path: 'operator_code', message: `expected ${code}, digits 2 to 4 of the phone number` }]);
 }
-
-const deed = (history: Deed[], by: string, what: string): Deed[] =>
-  [...history, { at: timestamp(), by, what }].slice(-HISTORY);
 
 /** A client who is not stored yet. */
 export function newClient({ operator_code, ...fields }: NewClient, by: string, what = 'created'): StoredClient {
@@ -43,7 +38,7 @@ export function newClient({ operator_code, ...fields }: NewClient, by: string, w
     created_at: at,
     updated_at: at,
     version: 0,
-    history: deed([], by, what),
+    history: withDeed([], by, what),
   };
 }
 
@@ -59,7 +54,7 @@ export function changedClient(before: StoredClient, change: ClientChange, by: st
   };
   const fields = (['phone_number', 'tag', 'timezone'] as const).filter((name) => after[name] !== before[name]);
   if (!fields.length) return before;
-  return { ...after, updated_at: timestamp(), history: deed(before.history, by, `${what}: ${fields.join(', ')}`) };
+  return { ...after, updated_at: timestamp(), history: withDeed(before.history, by, `${what}: ${fields.join(', ')}`) };
 }
 
 /** The writes that make, change or delete a client together with its phone number's item. One to three. */

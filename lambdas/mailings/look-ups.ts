@@ -1,13 +1,12 @@
 import { timestamp } from '../kernel/clock';
 import type { Handler } from '../kernel/http';
-import { shards } from '../kernel/id';
 import { notFound } from '../kernel/problem';
 import { table } from '../kernel/table';
 import { latestBreaker, readBreaker } from './breaker';
 import { getClient, PhoneOwner, phoneKey } from './clients';
 import { clientOf, ledger, messageKey, overallTally, StoredMessage } from './ledger';
 import type { lookUpRoutes } from './look-up-routes';
-import { MAILINGS, StoredMailing } from './mailings';
+import { newestOfEach } from './mailings';
 import { shownMessage } from './messages';
 
 type Operations = typeof lookUpRoutes;
@@ -24,12 +23,7 @@ const KEYS_A_CALL = 100;
 
 /** Four queries, and a call for each hundred mailings. */
 export const findMessage: Handler<Operations['findMessage']> = async ({ params: { message } }) => {
-  const newest = await Promise.all(
-    shards(MAILINGS).map((partition) =>
-      ledger.query(StoredMailing, { index: 'gsi1', partition, limit: MAILINGS_A_PARTITION }),
-    ),
-  );
-  const mailings = newest.flatMap(({ items }) => items);
+  const mailings = await newestOfEach(MAILINGS_A_PARTITION);
   for (let start = 0; start < mailings.length; start += KEYS_A_CALL) {
     const keys = mailings.slice(start, start + KEYS_A_CALL).map(({ id }) => messageKey(id, clientOf(id, message)));
     const [found] = await ledger.findMany(StoredMessage, keys);

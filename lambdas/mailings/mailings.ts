@@ -6,6 +6,7 @@ import { type ListCall, mergedPage } from '../kernel/page';
 import { conflict, type FieldError, invalid, notFound } from '../kernel/problem';
 import { type Key, table } from '../kernel/table';
 import { Cursor } from './audience';
+import { withDeed } from './history';
 import { Deed, Mailing, type MailingChange, type MailingQuery, type NewMailing } from './schema';
 
 export const mailings = table();
@@ -15,7 +16,10 @@ export const RUNS = 'MAILING_RUNS';
 /** The role of the queue whose messages drive a mailing. */
 export const RUN_QUEUE = 'MAILINGS_RUN';
 
-/** "Go on with this mailing": void once the mailing has another version, or its run has come further than `step`. */
+/**
+ * "Go on with this mailing": void once the mailing has another version, and, the first time, once its run has come further
+ * than `step`.
+ */
 export const RunMessage = z.object({ mailing: z.string(), version: z.int(), step: z.int().optional() });
 export type RunMessage = z.output<typeof RunMessage>;
 
@@ -83,10 +87,6 @@ const runMessage = ({ id, version }: { id: string; version: number }, due_at?: s
   ...(due_at !== undefined && { due_at }),
 });
 
-const HISTORY = 50;
-const deed = (history: Deed[], by: string, what: string): Deed[] =>
-  [...history, { at: timestamp(), by, what }].slice(-HISTORY);
-
 /** Stores a mailing and its start in one transaction; one whose start has passed starts at once. @throws Problem 422 */
 export async function addMailing(
   fields: NewMailing,
@@ -104,7 +104,7 @@ export async function addMailing(
     updated_at: at,
     version: 1,
     step: 0,
-    history: deed([], by, 'created'),
+    history: withDeed([], by, 'created'),
     is_read: false,
     emitted: 0,
     wake_at: fields.start_at,
@@ -158,7 +158,7 @@ export async function decideOn(
       version,
       updated_at: at,
       wake_at,
-      history: deed(before.history, by, decision.what),
+      history: withDeed(before.history, by, decision.what),
       ...runIndex(decision.rests ? undefined : wake_at, id),
     };
     const written = await commitIf({
@@ -260,13 +260,14 @@ export const listMailings = (call: MailingListCall) =>
     sortKey: ({ id }: StoredMailing) => id,
   });
 
-/** The newest mailings. Four queries. */
-export async function newest(limit: number): Promise<StoredMailing[]> {
+/** The newest mailings of each of the partitions that they are spread over. Four queries. */
+export async function newestOfEach(limit: number): Promise<StoredMailing[]> {
   const parts = await Promise.all(
     shards(MAILINGS).map((partition) => mailings.query(StoredMailing, { index: 'gsi1', partition, limit })),
   );
-  return parts
-    .flatMap(({ items }) => items)
-    .sort((a, b) => (a.id < b.id ? 1 : -1))
-    .slice(0, limit);
+  return parts.flatMap(({ items }) => items);
 }
+
+/** The newest mailings. Four queries. */
+export const newest = async (limit: number): Promise<StoredMailing[]> =>
+  (await newestOfEach(limit)).sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
