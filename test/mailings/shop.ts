@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { commit } from '../../lambdas/kernel/commit';
 import { clientWrites, newClient } from '../../lambdas/mailings/clients';
+import { findMailing } from '../../lambdas/mailings/mailings';
 import type { NewClient } from '../../lambdas/mailings/schema';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
@@ -30,6 +31,10 @@ export interface Shop {
   messages: (mailing: string, query?: string) => Promise<any[]>;
   /** Lets time pass until whatever waits for a retry, a lease or a dead driver is due. */
   pass: (seconds: number) => Promise<void>;
+  /** Gives the run's function a message, as its queue does. */
+  drive: (mailing: string, step?: number, receiveCount?: number) => Promise<{ batchItemFailures: unknown[] }>;
+  /** @returns what sets it back */
+  setRate: (perSecond: number) => () => void;
   /** Works on the queues until the mailing is finished. */
   finish: (mailing: string) => Promise<Record<string, number>>;
   close: () => Promise<void>;
@@ -81,8 +86,24 @@ export async function openShop(): Promise<Shop> {
       await p.run('Mailings/Minute', {});
       await p.run('Timer/Tick', {});
     },
+    drive: (mailing, step, receiveCount = 1) => {
+      const body = JSON.stringify({ mailing, version: 1, step });
+      const attributes = { ApproximateReceiveCount: String(receiveCount) };
+      return p.run('Mailings/Run/Function', {
+        Records: [{ messageId: 'one', receiptHandle: 'one', body, attributes }],
+      });
+    },
+    setRate: (perSecond) => {
+      const parts = ['Run/Function', 'Send/Function', 'Api'].map((one) => p.named(`Mailings/${one}`).environment);
+      const set = (rate: number) => {
+        for (const environment of parts) environment['SEND_RATE_PER_SECOND'] = String(rate);
+      };
+      set(perSecond);
+      return () => set(500);
+    },
     finish: async (mailing) => {
-      const isFinished = async () => (await api('GET', `/api/mailings/${mailing}/`)).body.status === 'finished';
+      // past the API: this is asked very often
+      const isFinished = async () => (await findMailing(mailing))?.status === 'finished';
       await p.settle(isFinished, 4 * MINUTES);
       return counts(mailing);
     },
