@@ -1,7 +1,8 @@
 import { setFault } from '../support/faults';
 import { openShop, type Shop } from './shop';
 
-const CLIENTS = 1_000;
+/** More than a step of a run takes. */
+const CLIENTS = 600;
 const MINUTES = 60_000;
 
 let shop: Shop;
@@ -54,7 +55,7 @@ async function expectExactlyOnce(mailing: string) {
 }
 
 test(
-  'a thousand clients get one message each while functions are ended',
+  'each of very many clients gets one message while functions are ended',
   async () => {
     await shop.fill(CLIENTS, () => ({ tag: 'ended' }));
     const ended = endFunctions(17, 24);
@@ -76,7 +77,7 @@ test(
     const mailing = await shop.mail({ filter: { tag: 'troubled' }, end_at: new Date(Date.now() + 300 * MINUTES) });
     const decide = (verb: string) => shop.api('POST', `/api/mailings/${mailing}/${verb}/`);
     shop.service.behave((_, number) => {
-      if (number === 200 || number === 700) void decide('pause');
+      if (number === 200 || number === 500) void decide('pause');
       return number % 3 === 0 ? 503 : undefined;
     });
     const record = (id: string) => ({
