@@ -39,14 +39,15 @@ const BASE_DELAY_MS = 15;
 const pause = (attempt: number) =>
   new Promise((resolve) => setTimeout(resolve, Math.random() * BASE_DELAY_MS * 2 ** attempt));
 
-/** A write that adds to what is there: done twice, it adds twice. */
-const accumulates = ({ Update }: Write): boolean => /(^| )ADD |list_append\(/.test(Update?.UpdateExpression ?? '');
+/** A write that adds to what is there, with no value in its condition that a repeat would miss: done twice, it adds twice. */
+const accumulates = ({ Update }: Write): boolean =>
+  /(^| )ADD |list_append\(/.test(Update?.UpdateExpression ?? '') && !/[=<]/.test(Update?.ConditionExpression ?? '');
 
 /**
  * Writes all or nothing: the items, what is to be sent, and the answer to remember for the `Idempotency-Key`.
  * What somebody asked for by HTTP is written together with its entry in the audit trail.
- * A single write without those goes as a plain write (1 write unit per KB), unless it adds or appends; all else is a
- * transaction (2 per KB).
+ * A single write without those goes as a plain write (1 write unit per KB), unless it adds or appends whatever is there; all
+ * else is a transaction (2 per KB).
  *
  * Safe under retries: the SDK repeats a lost transaction with the same client token (DynamoDB keeps it ten minutes), and
  * of a plain write a repeat makes the same item.
