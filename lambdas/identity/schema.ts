@@ -54,9 +54,9 @@ export type User = z.output<typeof User>;
 
 /**
  * The form under which login names are compared: two names that differ only in case or in width are one. Upper case, for
- * lower case depends on a letter's place in its word (Greek sigma).
+ * lower case depends on a letter's place in its word (Greek sigma); by way of lower case, for ẞ is an upper case itself.
  */
-export const nameKey = (name: string): string => name.normalize('NFKC').toUpperCase().normalize('NFKC');
+export const nameKey = (name: string): string => name.normalize('NFKC').toLowerCase().toUpperCase().normalize('NFKC');
 
 /** Why a password is no secret, or undefined. */
 export const passwordFlaw = (password: string, names: readonly (string | null | undefined)[]): string | undefined =>

@@ -151,6 +151,7 @@ describe('names', () => {
           expect(nameKey(same)).toBe(nameKey(name));
         }
       }),
+      { examples: [['Straße'], ['STRAẞE']] },
     );
   });
 
