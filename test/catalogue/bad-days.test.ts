@@ -103,7 +103,7 @@ test('a slow answer and a connection that breaks off are that product’s alone'
   service.state.offers.set(broken, 'hang up');
   service.state.offers.set(good, [{ ...was, price: 11 }]);
   const { environment } = shop.p.named('Catalogue/Refresh/Function');
-  environment['OFFERS_TIMEOUT_MS'] = '500';
+  environment['OFFERS_TIMEOUT_MS'] = '1500';
   expect(await shop.refresh()).toMatchObject({ failed: 2, failures: { slow: 1, unavailable: 1 } });
   for (const id of [slow, broken]) expect(await shop.offersOf(id)).toMatchObject([{ price: '10.00', is_active: true }]);
   expect(await shop.offersOf(good)).toMatchObject([{ price: '11.00' }]);

@@ -158,10 +158,10 @@ test('a tick hands over more than a page, deletes what it handed over, and stops
   const many = Array.from({ length: 60 }, (_, n) => ({
     queue: ROLE,
     message: { n },
-    due_at: ahead(HORIZON_SECONDS + 2),
+    due_at: ahead(HORIZON_SECONDS + 60),
   }));
   await relay(...many.map((one) => outbox(one)));
-  await on.moveClock(HORIZON_SECONDS + 3);
+  await on.moveClock(HORIZON_SECONDS + 61);
   const { handler } = await import('../../lambdas/kernel/tick.lambda');
   Object.assign(process.env, on.named('Timer/Tick').environment);
   expect(await handler({}, { getRemainingTimeInMillis: () => 9_000 } as never)).toEqual({ released: 0 });

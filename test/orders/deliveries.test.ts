@@ -59,9 +59,9 @@ async function delivery(url: string) {
   };
 }
 
-/** Seconds from the last attempt to the next. */
-const wait = ({ attempts, next_attempt_at }: { attempts: { at: string }[]; next_attempt_at: string }) =>
-  (Date.parse(next_attempt_at) - Date.parse(attempts.at(-1)?.at ?? '')) / 1_000;
+/** Seconds from the end of the last attempt to the next. */
+const wait = ({ updated_at, next_attempt_at }: { updated_at: string; next_attempt_at: string }) =>
+  (Date.parse(next_attempt_at) - Date.parse(updated_at)) / 1_000;
 
 const SCHEDULE = [5, 5 * 60, 30 * 60, 2 * 3_600, 5 * 3_600, 10 * 3_600, 14 * 3_600, 20 * 3_600, 24 * 3_600];
 
@@ -317,9 +317,10 @@ describe('answers', () => {
 
   test('none within the time, a broken connection, a closed port: failures with their reasons', async () => {
     const timeout = AbortSignal.timeout;
-    jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 100));
+    const hurried = jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 100));
     const silent = await delivery((await receiver(() => undefined)).url);
     expect(await silent.attempt()).toMatchObject({ attempts: [{ status_code: null, error: 'no answer within 15 s' }] });
+    hurried.mockRestore();
     const rude = await delivery((await receiver((response) => response.socket?.destroy())).url);
     expect((await rude.attempt()).attempts).toMatchObject([{ status_code: null, error: 'socket hang up' }]);
     const closed = await receiver();
@@ -331,8 +332,6 @@ describe('answers', () => {
   });
 
   test('are read no further than some kilobytes and no longer than the time; control characters are dropped', async () => {
-    const timeout = AbortSignal.timeout;
-    jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 100));
     let closed = false;
     const endless = await delivery(
       (
@@ -350,6 +349,8 @@ describe('answers', () => {
     expect(end).toBe('delivered');
     expect(attempts[0].response).toMatch(/^\[31mredx{1,500}$/);
     await eventually('the connection is closed', async () => closed);
+    const timeout = AbortSignal.timeout;
+    jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 30));
     const stalled = await delivery((await receiver((response) => response.writeHead(200).write('half'))).url);
     expect(await stalled.attempt()).toMatchObject({ status: 'delivered', attempts: [{ response: 'half' }] });
   });

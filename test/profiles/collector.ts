@@ -10,7 +10,7 @@ export async function openCollector() {
   const theSource = await source();
   const p = await platform('profiles');
   const operator = await p.callers.user('operator');
-  const settings = { RANDOM_DATA_API_URL: theSource.url, SOURCE_RETRY_MS: '1', SOURCE_TIMEOUT_MS: '300' };
+  const settings = { RANDOM_DATA_API_URL: theSource.url, SOURCE_RETRY_MS: '1', SOURCE_TIMEOUT_MS: '5000' };
   Object.assign(p.named('Profiles/Steps/Function').environment, settings);
 
   const get = async (path: string) => (await p.api('GET', `/api/profiles/${path}`, {}, operator)).body;

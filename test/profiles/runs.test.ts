@@ -24,7 +24,8 @@ describe('a source that has a bad day', () => {
     ['does not answer in time', { text: '[]', delayMs: 5_000 }, 'no answer within 300 ms', 4],
   ])('%s: a failed run with its reason', async (_, reply, error, attempts) => {
     theSource.answers(reply);
-    expect(await ran('users')).toMatchObject({ state: 'failed', error, attempts, fetched: 0, stored: 0 });
+    const hurried = 'delayMs' in reply ? { SOURCE_TIMEOUT_MS: '300' } : {};
+    expect(await ran('users', hurried)).toMatchObject({ state: 'failed', error, attempts, fetched: 0, stored: 0 });
   });
 
   test('hangs up, or is not there', async () => {
