@@ -1,12 +1,12 @@
 import { now, secondsAfter, timestamp } from '../kernel/clock';
 import { ConditionFailed, commit, commitIf } from '../kernel/commit';
-import { env } from '../kernel/env';
 import { log } from '../kernel/log';
 import { queueUrl, send } from '../kernel/queue';
 import { nextClients } from './audience';
 import { type Breaker, PROBE_SECONDS, readBreaker, takeProbe } from './breaker';
 import { countWrites, ledger, StoredMessage, statusShards, tallyOf } from './ledger';
 import { mailingKey, mailings, runIndex, type StoredMailing, statusIndex } from './mailings';
+import { allowance, paceOf } from './pace';
 import { countsOf, type Placement, place, placeClient, requeue, without, writeOf } from './placement';
 import { backlogMs, chunkSize, rate, reserve, spacingMs } from './rate';
 import type { MessageStatus } from './schema';
@@ -16,12 +16,6 @@ import type { SendMessage } from './send';
 const PAGE = 95;
 /** Messages of one step, a transaction after the other. */
 const STEP = 5 * PAGE;
-/** Messages of one mailing on their way at once, at the most. */
-const ON_THE_WAY = 1_200;
-/** What of them comes back tells how many there may be: so many seconds' worth, lest a slow service hold up all senders. */
-const PACE_SECONDS = 4;
-/** The pace is measured over so long, or a little more. */
-const PACE_MS = 2_000;
 /** A mailing takes slots so far ahead and no further: the others get theirs in turn. */
 const AHEAD_MS = 2_000;
 /**
@@ -208,16 +202,6 @@ function closable(mailing: StoredMailing, found: StoredMessage[]): StoredMessage
   const isOver = timestamp() > secondsAfter(closedAt, GRACE_SECONDS);
   return found.filter(({ state, at }) => isOver || state !== 'sending' || at <= timestamp());
 }
-
-/** How many messages of a mailing may be on their way: two chunks for each sender, more while they come back fast. */
-function allowance({ pace }: StoredMailing, returned: number): number {
-  const seconds = pace ? Math.max(1, Date.now() - pace.at_ms) / 1_000 : 1;
-  const back = returned - (pace?.returned ?? 0);
-  return Math.min(ON_THE_WAY, Math.max(2 * Number(env('SENDERS')) * chunkSize(), (PACE_SECONDS * back) / seconds));
-}
-
-const paceOf = ({ pace }: StoredMailing, returned: number): Pick<StoredMailing, 'pace'> =>
-  pace && Date.now() - pace.at_ms < PACE_MS ? {} : { pace: { at_ms: Date.now(), returned } };
 
 async function start(mailing: StoredMailing): Promise<Next> {
   if (mailing.start_at > timestamp()) return { at: mailing.start_at, isSoon: false };
