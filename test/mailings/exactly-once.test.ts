@@ -2,7 +2,7 @@ import { setFault } from '../support/faults';
 import { openShop, type Shop } from './shop';
 
 /** More than a step of a run takes. */
-const CLIENTS = 600;
+const CLIENTS = 1_000;
 const MINUTES = 60_000;
 
 let shop: Shop;
