@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { timestamp } from '../kernel/clock';
+import { secondsAfter, timestamp } from '../kernel/clock';
 import { type Commit, commit, commitIf } from '../kernel/commit';
 import { newId, shardOf, shards } from '../kernel/id';
 import { type ListCall, mergedPage } from '../kernel/page';
@@ -81,10 +81,13 @@ export function checkTimes({ start_at, end_at }: { start_at: string; end_at: str
   if (errors.length) throw invalid(errors);
 }
 
+/** SQS counts in whole seconds: a message that must not be late comes early, and its driver waits for what is left. */
+const EARLY_SECONDS = 1;
+
 const runMessage = ({ id, version }: { id: string; version: number }, due_at?: string) => ({
   queue: RUN_QUEUE,
   message: { mailing: id, version } satisfies RunMessage,
-  ...(due_at !== undefined && { due_at }),
+  ...(due_at !== undefined && { due_at: secondsAfter(due_at, -EARLY_SECONDS) }),
 });
 
 /** Stores a mailing and its start in one transaction; one whose start has passed starts at once. @throws Problem 422 */

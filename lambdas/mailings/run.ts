@@ -18,6 +18,18 @@ const LOOK_MS = 200;
 /** While messages are on their way, those that have come back to be tried again are looked for this often. */
 const LOOK_FOR_DUE_MS = 1_000;
 
+/** Among many that start at once, one that had to wait leaves the others so much more time, three seconds at the most. */
+const MOST_PATIENCE_SECONDS = 3;
+function patience({ wake_at, created_at }: StoredMailing): number {
+  const late = (now().getTime() - Math.max(Date.parse(wake_at), Date.parse(created_at))) / 1_000;
+  return Math.min(MOST_PATIENCE_SECONDS, Math.max(0, late));
+}
+
+/** Looks at a mailing again soon, as it was just written: should this message be lost, it counts as one whose driver died. */
+async function lookSoon({ id, version, step }: StoredMailing, delaySeconds: number): Promise<void> {
+  await send(queueUrl(RUN_QUEUE), [{ body: { mailing: id, version, step } satisfies RunMessage, delaySeconds }]);
+}
+
 /** Looks at a mailing again at a time: by a message that waits in its queue, or by the timer when that is far ahead. */
 async function comeBack(mailing: StoredMailing, at: string): Promise<void> {
   const message: RunMessage = { mailing: mailing.id, version: mailing.version, step: mailing.step + 1 };
@@ -40,9 +52,11 @@ export async function run({ mailing: id, version, step: from }: RunMessage, { re
   let lookedAt = 0;
   let expected = receiveCount > 1 ? undefined : from;
   let known: StoredMailing | undefined;
+  let waited: number | undefined;
   for (;;) {
     const mailing = known ?? (await findMailing(id));
     if (mailing?.version !== version || (expected !== undefined && mailing.step !== expected)) return;
+    waited ??= patience(mailing);
     const looksForDue = Date.now() - lookedAt > LOOK_FOR_DUE_MS;
     if (looksForDue) lookedAt = Date.now();
     const next = await step(mailing, looksForDue);
@@ -51,7 +65,7 @@ export async function run({ mailing: id, version, step: from }: RunMessage, { re
     if ('id' in next) {
       if (!hasTime) return comeBack(next, timestamp());
       // all is read and has just been handed out: what comes of it is to be seen later, others want to start
-      if (next.is_read && !mailing.is_read) return comeBack(next, secondsAfter(now(), LOOK_SECONDS));
+      if (next.is_read && !mailing.is_read) return lookSoon(next, LOOK_SECONDS + waited);
       // as this driver has just written it: who has changed it since makes the next write fail
       known = next;
       expected = next.step;
