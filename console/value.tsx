@@ -104,7 +104,7 @@ export const Rows = ({
   rows: Record<string, unknown>[];
   entity?: Entity;
 }) => (
-  <Box sx={{ overflowX: 'auto' }} tabIndex={0} role="group" aria-label="Rows">
+  <Box sx={{ overflowX: 'auto', overflowWrap: 'normal' }} tabIndex={0} role="group" aria-label="Rows">
     <Table size="small">
       <TableHead>
         <TableRow>

@@ -1,6 +1,6 @@
 import { Box, Card, CardContent, Typography } from '@mui/material';
 import { Title } from 'react-admin';
-import { useLocation } from 'react-router-dom';
+import { Navigate, useLocation } from 'react-router-dom';
 import { operations } from '../api';
 import { AspectList } from '../aspect-list';
 import { fieldsOf } from '../schema';
@@ -13,6 +13,7 @@ const LIVE_MS = 3_000;
 export default function ImportPage() {
   const id = new URLSearchParams(useLocation().search).get('id') ?? '';
   const { data, problem } = useAnswer('getClientImport', { id }, LIVE_MS);
+  if (!id) return <Navigate to="/clients" replace />;
   return (
     <Card sx={{ mt: 2 }}>
       <Title title="Import of clients" />
