@@ -1,13 +1,16 @@
 import { Trouble } from './screen.cjs';
 
-const send = (url: string, body?: object, headers?: Record<string, string>): Promise<Response> =>
+const send = (url: string, body?: object | string, headers?: Record<string, string>): Promise<Response> =>
   fetch(url, {
     headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
-    ...(body && { method: 'POST', body: JSON.stringify(body) }),
+    ...(body && { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
 
-/** One call of the deployed API with a JSON body, or a GET without one. @throws {Trouble} for any answer but 2xx */
-export async function call<T>(url: string, body?: object, headers?: Record<string, string>): Promise<T> {
+/**
+ * One call of the deployed API with a JSON body, or a text of the type that the headers say, or a GET without one.
+ * @throws {Trouble} for any answer but 2xx
+ */
+export async function call<T>(url: string, body?: object | string, headers?: Record<string, string>): Promise<T> {
   const response = await send(url, body, headers);
   if (!response.ok) throw new Trouble(`${url} answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
   return (await response.json()) as T;
