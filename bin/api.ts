@@ -16,6 +16,12 @@ export async function call<T>(url: string, body?: object | string, headers?: Rec
   return (await response.json()) as T;
 }
 
+/** Whether there is nothing in a list of the API. */
+export async function isEmpty(list: string, headers?: Record<string, string>): Promise<boolean> {
+  const { results } = await call<{ results?: unknown[] }>(`${list}?limit=1`, undefined, headers);
+  return results?.length === 0;
+}
+
 /** What a login answers whose password is another, whose user may not log in, or that was tried too often. */
 const REFUSED = [401, 403, 429];
 

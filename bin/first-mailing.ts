@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { call } from './api';
+import { call, isEmpty } from './api';
 
 const CLIENTS = 24;
 const TAG = 'sample';
@@ -14,8 +14,7 @@ const PATIENCE_MS = 10_000;
 export async function firstMailing(url: string, headers: Record<string, string>): Promise<void> {
   if (process.env['SEND_API_URL']) return;
   const mailings = `${url}/api/mailings/`;
-  const { results } = await call<{ results?: unknown[] }>(`${mailings}?limit=1`, undefined, headers);
-  if (results?.length !== 0) return;
+  if (!(await isEmpty(mailings, headers))) return;
   const lines = Array.from({ length: CLIENTS }, (_, number) =>
     [79_005_551_001 + number, TAG, ZONES[number % ZONES.length]].join(','),
   );

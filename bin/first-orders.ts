@@ -1,4 +1,4 @@
-import { call } from './api';
+import { call, isEmpty } from './api';
 
 const COUNT = 12;
 
@@ -8,8 +8,7 @@ const COUNT = 12;
  */
 export async function firstOrders(url: string, headers: Record<string, string>): Promise<void> {
   const orders = `${url}/api/v1/data/orders/`;
-  const { results } = await call<{ results?: unknown[] }>(`${orders}?limit=1`, undefined, headers);
-  if (results?.length !== 0) return;
+  if (!(await isEmpty(orders, headers))) return;
   const { faker } = await import('@faker-js/faker/locale/en');
   for (let number = 0; number < COUNT; number++) {
     const price = faker.number.int({ min: 5, max: 90 });

@@ -1,4 +1,4 @@
-import { call } from './api';
+import { call, isEmpty } from './api';
 
 const RESOURCES = ['users', 'addresses', 'credit_cards'];
 /** Batches of each kind: some fifty people, linked within seconds. The schedules go on from there. */
@@ -11,8 +11,7 @@ const BATCHES = 2;
  */
 export async function firstPeople(url: string, headers: Record<string, string>): Promise<void> {
   const runs = `${url}/api/profiles/runs/`;
-  const { results } = await call<{ results?: unknown[] }>(`${runs}?limit=1`, undefined, headers);
-  if (results?.length !== 0) return;
+  if (!(await isEmpty(runs, headers))) return;
   for (const resource of RESOURCES) {
     const key = { 'idempotency-key': `first-people-${resource}` };
     await call(runs, { resource, batches: BATCHES }, { ...headers, ...key });

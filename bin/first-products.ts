@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { call } from './api';
+import { call, isEmpty } from './api';
 
 /** Few enough that the emulator, which runs a process for each request at once, refreshes them in a second. */
 const COUNT = 20;
@@ -18,7 +18,7 @@ export async function firstProducts(url: string, headers: Record<string, string>
   if (process.env['BASE_OFFER_MICROSERVICE_API']) return;
   const products = `${url}/api/products/`;
   const list = () => call<Products>(`${products}?limit=${COUNT}`);
-  if ((await list()).results?.length !== 0) return;
+  if (!(await isEmpty(products))) return;
   const { faker } = await import('@faker-js/faker/locale/en');
   faker.seed(1);
   for (let number = 0; number < COUNT; number++) {

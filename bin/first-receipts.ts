@@ -1,4 +1,4 @@
-import { call } from './api';
+import { call, isEmpty } from './api';
 
 const RECEIPTS = 240;
 const HOURS = 24;
@@ -11,8 +11,7 @@ const CATEGORIES = ['books', 'electronics', 'groceries'];
  */
 export async function firstReceipts(url: string, headers: Record<string, string>): Promise<void> {
   const checks = `${url}/api/checks/`;
-  const { results } = await call<{ results?: unknown[] }>(`${checks}?limit=1`, undefined, headers);
-  if (results?.length !== 0) return;
+  if (!(await isEmpty(checks, headers))) return;
   const { faker } = await import('@faker-js/faker/locale/en');
   const receipts = Array.from({ length: RECEIPTS }, () => {
     const place = faker.number.int({ max: PLACES.length - 1 });

@@ -25,7 +25,8 @@ import { Fields } from './value';
 
 /** When an action makes sense; the API says so in any case. */
 const WHEN: Record<string, (record: Record<string, unknown>) => boolean> = {
-  retryTask: ({ state }) => state === 'FAILURE' || state === 'REVOKED',
+  // one that is begun may have lost its worker
+  retryTask: ({ state }) => state === 'FAILURE' || state === 'REVOKED' || state === 'STARTED',
   revokeTask: ({ state }) => state === 'PENDING' || state === 'RETRY',
   pauseMailing: ({ status }) => status === 'running' || status === 'scheduled',
   resumeMailing: ({ status }) => status === 'paused',

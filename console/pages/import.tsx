@@ -10,10 +10,8 @@ import { Fields } from '../value';
 const LIVE_MS = 3_000;
 
 /** How far an import of clients has come, and what became of each of its lines. */
-export default function ImportPage() {
-  const id = new URLSearchParams(useLocation().search).get('id') ?? '';
+function Import({ id }: { id: string }) {
   const { data, problem } = useAnswer('getClientImport', { id }, LIVE_MS);
-  if (!id) return <Navigate to="/clients" replace />;
   return (
     <Card sx={{ mt: 2 }}>
       <Title title="Import of clients" />
@@ -29,4 +27,10 @@ export default function ImportPage() {
       </CardContent>
     </Card>
   );
+}
+
+/** The import that the address names; without one there is nothing to look at but the clients. */
+export default function ImportPage() {
+  const id = new URLSearchParams(useLocation().search).get('id');
+  return id ? <Import id={id} /> : <Navigate to="/clients" replace />;
 }

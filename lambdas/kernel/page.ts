@@ -72,8 +72,9 @@ export async function page<S extends z.ZodType>(from: Table, schema: S, call: Li
     const part = await from.query(schema, { ...range, limit: limit - results.length, startKey });
     results.push(...part.items);
     startKey = part.lastKey;
+    if (!startKey || results.length === limit) break;
     bytes += bytesOf(part.items);
-    if (!startKey || results.length === limit || bytes + CALL_BYTES > MOST_BYTES) break;
+    if (bytes + CALL_BYTES > MOST_BYTES) break;
   }
   return { results, next: startKey ? await nextPath(call, startKey, reads) : null };
 }

@@ -104,8 +104,11 @@ interface Chunk {
 }
 
 const newChunk = (arrivals: Write[] = []): Chunk => ({
-  ...{ records: [], hours: new Map(), arrivals },
-  ...{ writes: 1 + arrivals.length, names: 0 },
+  records: [],
+  hours: new Map(),
+  arrivals,
+  writes: 1 + arrivals.length,
+  names: 0,
 });
 
 /** Adds a receipt to its place's total and to the sum over all places, unless the chunk's transaction would be too large then. */
