@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { writeSite } from './site';
 
 const ROOT = resolve(__dirname, '..');
@@ -20,11 +20,12 @@ const entries = (): string[] =>
 
 /**
  * Bundles all functions in one esbuild call: a second where one call a function takes half a minute; and writes the site
- * beside the function that serves it.
+ * beside the function that serves it. @returns what went into each bundle
  */
-export async function bundle(): Promise<void> {
+export async function bundle(): Promise<Metafile> {
   rmSync(DIST, { recursive: true, force: true });
-  await Promise.all([buildFunctions(), writeSite(join(DIST, 'console/web/site'))]);
+  const [{ metafile }] = await Promise.all([buildFunctions(), writeSite(join(DIST, 'console/web/site'))]);
+  return metafile;
 }
 
 /** esbuild's options for a bundle that starts fast. */
@@ -52,4 +53,5 @@ const buildFunctions = () =>
       }),
     ),
     outdir: DIST,
+    metafile: true,
   });

@@ -1,20 +1,34 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { median, report } from './statistics';
 
-/** The clients that an API function needs whatever it is written with: what its own start is measured beyond. */
-const SDK_ALONE = `
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, GetCommand, QueryCommand, PutCommand, UpdateCommand, DeleteCommand, TransactWriteCommand, BatchGetCommand } from '@aws-sdk/lib-dynamodb';
-import { SecretsManagerClient, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-export const documents = DynamoDBDocumentClient.from(new DynamoDBClient({}));
-export const secrets = new SecretsManagerClient({});
-export const commands = [GetCommand, QueryCommand, PutCommand, UpdateCommand, DeleteCommand, TransactWriteCommand, BatchGetCommand, GetSecretValueCommand];
-`;
+const SDK_IMPORT = /import (?:type )?\{([^}]*)\} from '(@(?:aws-sdk|smithy)\/[\w-]+)'/g;
+
+/** A program with all that a bundle takes from the SDK, its clients made, and nothing else. */
+function sdkOf(inputs: string[]): string {
+  const names = new Map<string, Set<string>>();
+  for (const file of inputs.filter((one) => one.startsWith('lambdas/'))) {
+    for (const [, list = '', from = ''] of readFileSync(file, 'utf8').matchAll(SDK_IMPORT)) {
+      const values = list.split(',').map((one) => one.trim());
+      const known = names.get(from) ?? new Set();
+      names.set(from, known);
+      for (const one of values) if (/^[A-Z]\w+(Client|Command|Handler)$/.test(one)) known.add(one);
+    }
+  }
+  const all = [...names].filter(([, one]) => one.size);
+  const clients = all.flatMap(([, one]) => [...one]).filter((one) => one.endsWith('Client'));
+  const made = clients.map((one) =>
+    one === 'DynamoDBDocumentClient' ? `${one}.from(new DynamoDBClient({}))` : `new ${one}({})`,
+  );
+  return [
+    ...all.map(([from, one]) => `import { ${[...one].join(', ')} } from '${from}';`),
+    `export const all = [${[...all.flatMap(([, one]) => [...one]), ...made].join(', ')}];`,
+  ].join('\n');
+}
 
 const RUNS = 9;
 const MEASURE = `const t = performance.now(); require(process.argv[1]); process.stdout.write(String(performance.now() - t));`;
@@ -40,47 +54,35 @@ function node22(directory: string): string | undefined {
   }
 }
 
-const bundlesIn = (dist: string): string[] =>
-  readdirSync(dist, { recursive: true, encoding: 'utf8' })
-    .filter((file) => /^[\w-]+\/[\w-]+\/index\.js$/.test(file))
-    .sort();
-
-/** Size and load time of each bundle; the time in turn with the SDK's own, on this Node.js and on 22. */
+/** Size and load time of each bundle; the time in turn with that of its part of the SDK, on this Node.js and on 22. */
 export async function cold(short = false): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'mercato-bench-'));
   process.env['MERCATO_DIST'] = join(directory, 'dist');
   const { bundle, BUNDLE_OPTIONS, DIST } = await import('../../lib/bundle');
-  await bundle();
-  const sdk = join(directory, 'sdk.js');
-  await build({
-    ...BUNDLE_OPTIONS,
-    stdin: { contents: SDK_ALONE, resolveDir: process.cwd(), loader: 'ts' },
-    outfile: sdk,
-  });
-  for (const file of bundlesIn(DIST)) {
-    const code = readFileSync(join(DIST, file));
-    report(
-      `bundle ${file.replace('/index.js', '')}`,
-      code.length / 1_024,
-      'KB',
-      `${Math.round(gzipSync(code).length / 1_024)} KB gzipped`,
-    );
+  const { outputs } = await bundle();
+  const bundles: { name: string; file: string; sdk: string }[] = [];
+  for (const [output, { inputs }] of Object.entries(outputs)) {
+    const file = resolve(output);
+    const name = relative(DIST, file).replace('/index.js', '');
+    const sdk = join(directory, 'sdk', `${name}.js`);
+    const stdin = { contents: sdkOf(Object.keys(inputs)), resolveDir: process.cwd(), loader: 'ts' } as const;
+    await build({ ...BUNDLE_OPTIONS, stdin, outfile: sdk });
+    bundles.push({ name, file, sdk });
+    const code = readFileSync(file);
+    report(`bundle ${name}`, code.length / 1_024, 'KB', `${Math.round(gzipSync(code).length / 1_024)} KB gzipped`);
   }
   const nodes = { [process.version]: process.execPath, '22': node22(directory) };
   for (const [version, node] of Object.entries(nodes)) {
     if (!node) continue;
-    const beyond = new Map<string, number[]>();
-    const alone: number[] = [];
-    for (let run = 0; run < (short ? 3 : RUNS); run++) {
-      const base = loadMs(node, sdk);
-      alone.push(base);
-      for (const file of bundlesIn(DIST)) {
-        beyond.set(file, [...(beyond.get(file) ?? []), loadMs(node, join(DIST, file)) - base]);
+    for (const { name, file, sdk } of bundles) {
+      const alone: number[] = [];
+      const beyond: number[] = [];
+      for (let run = 0; run < (short ? 3 : RUNS); run++) {
+        alone.push(loadMs(node, sdk));
+        beyond.push(loadMs(node, file) - (alone.at(-1) ?? 0));
       }
-    }
-    report(`cold, Node.js ${version}: the SDK's clients alone`, median(alone), 'ms');
-    for (const [file, values] of beyond) {
-      report(`cold, Node.js ${version}: ${file.replace('/index.js', '')} beyond it`, median(values), 'ms', 'aim ≤ 35');
+      const note = `its SDK ${Math.round(median(alone))} ms, aim ≤ 35`;
+      report(`cold, Node.js ${version}: ${name} beyond its SDK`, median(beyond), 'ms', note);
     }
   }
   rmSync(directory, { recursive: true, force: true });
