@@ -23,6 +23,8 @@ export interface Shop {
   service: SendService;
   operator: Caller;
   api: (method: string, path: string, body?: unknown) => ReturnType<Platform['api']>;
+  /** Asks the API to add a client. */
+  add: (fields: object) => ReturnType<Platform['api']>;
   /** Stores clients with distinct phone numbers, past the API. */
   fill: (count: number, fields: (index: number) => Partial<NewClient>) => Promise<string[]>;
   mail: (fields: object) => Promise<string>;
@@ -57,6 +59,7 @@ export async function openShop(): Promise<Shop> {
     operator,
     api,
     counts,
+    add: (fields) => api('POST', '/api/clients/', fields),
     fill: async (count, fields) => {
       const all = Array.from({ length: count }, (_, index) => {
         phones += 1;
