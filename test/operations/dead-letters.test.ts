@@ -2,25 +2,29 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { sqs } from '../../lambdas/kernel/queue';
 import { TASKS } from '../orders/shop';
 import { setFault } from '../support/faults';
-import { type Platform, platform } from '../support/platform';
-import type { Caller } from '../support/principals';
 import { ProcessEnded } from '../support/processes';
-import { collect, depthOf, LETTERS, moved, poison, showAgainAtOnce, taskMessage, worker } from './desk';
+import {
+  collect,
+  type Desk,
+  depthOf,
+  LETTERS,
+  moved,
+  openDesk,
+  poison,
+  showAgainAtOnce,
+  taskMessage,
+  worker,
+} from './desk';
 
-let p: Platform;
-let operator: Caller;
+let p: Desk['p'];
+let operator: Desk['operator'];
+let call: Desk['call'];
+let inLane: Desk['inLane'];
 beforeAll(async () => {
-  p = await platform('operations', 'orders');
-  operator = await p.callers.user('operator');
+  ({ p, operator, call, inLane } = await openDesk('orders'));
 });
 afterAll(() => p.close());
 afterEach(() => setFault(undefined));
-
-const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
-  p.api(method, path, { ...(body !== undefined && { body }), headers }, operator);
-
-const letters = async (query = '') => (await call('GET', `${LETTERS}${query}`)).body.results;
-const inLane = (lane: string) => letters(`?lane=${lane}`);
 
 const dead = async (lane = 'Orders.Work'): Promise<number> => {
   const { body } = await call('GET', '/api/ops/queues/');

@@ -4,10 +4,25 @@ import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { documents } from '../../lambdas/kernel/documents';
 import { sqs } from '../../lambdas/kernel/queue';
 import { messageTo } from '../orders/shop';
-import type { Platform } from '../support/platform';
+import { type Platform, platform } from '../support/platform';
 
 export const LETTERS = '/api/ops/dead-letters/';
 export const AT = '2026-01-01T00:00:00.000Z';
+
+/**
+ * A private stack, and its desk as an operator has it.
+ *
+ * @param contexts whose queues and streams `settle` works on, beside those of the desk
+ */
+export async function openDesk(...contexts: string[]) {
+  const p = await platform('operations', ...contexts);
+  const operator = await p.callers.user('operator');
+  const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+    p.api(method, path, { ...(body !== undefined && { body }), headers }, operator);
+  const letters = async (query = '') => (await call('GET', `${LETTERS}${query}`)).body.results;
+  return { p, operator, call, letters, inLane: (lane: string) => letters(`?lane=${lane}`) };
+}
+export type Desk = Awaited<ReturnType<typeof openDesk>>;
 
 /** A task as a message of the queue. */
 export const taskMessage = () => ({

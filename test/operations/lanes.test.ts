@@ -8,20 +8,15 @@ import { sqs } from '../../lambdas/kernel/queue';
 import { nextRun } from '../../lambdas/operations/next-run';
 import { queued } from '../orders/shop';
 import { proxyEvent } from '../support/gateway';
-import { type Platform, platform } from '../support/platform';
-import type { Caller } from '../support/principals';
-import { taskMessage, worker } from './desk';
+import { type Desk, openDesk, taskMessage, worker } from './desk';
 
-let p: Platform;
-let operator: Caller;
+let p: Desk['p'];
+let operator: Desk['operator'];
+let call: Desk['call'];
 beforeAll(async () => {
-  p = await platform('operations', 'orders', 'receipts', 'profiles', 'mailings', 'catalogue', 'audit');
-  operator = await p.callers.user('operator');
+  ({ p, operator, call } = await openDesk('orders', 'receipts', 'profiles', 'mailings', 'catalogue', 'audit'));
 });
 afterAll(() => p.close());
-
-const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
-  p.api(method, path, { ...(body !== undefined && { body }), headers }, operator);
 
 const lane = async (name: string) => {
   const { body } = await call('GET', '/api/ops/queues/');

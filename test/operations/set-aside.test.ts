@@ -1,24 +1,19 @@
 import { receipt } from '../receipts/shop';
 import { setFault } from '../support/faults';
 import { proxyEvent } from '../support/gateway';
-import { type Platform, platform } from '../support/platform';
-import type { Caller } from '../support/principals';
-import { collect, LETTERS, moved, setAsideProfile, setAsideReceipt } from './desk';
+import { collect, type Desk, LETTERS, moved, openDesk, setAsideProfile, setAsideReceipt } from './desk';
 
-let p: Platform;
-let operator: Caller;
+let p: Desk['p'];
+let operator: Desk['operator'];
+let call: Desk['call'];
+let letters: Desk['letters'];
+let inLane: Desk['inLane'];
 beforeAll(async () => {
-  p = await platform('operations', 'receipts');
-  operator = await p.callers.user('operator');
+  ({ p, operator, call, letters, inLane } = await openDesk('receipts'));
 });
 afterAll(() => p.close());
 afterEach(() => setFault(undefined));
 
-const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
-  p.api(method, path, { ...(body !== undefined && { body }), headers }, operator);
-
-const letters = async (query = '') => (await call('GET', `${LETTERS}${query}`)).body.results;
-const inLane = (lane: string) => letters(`?lane=${lane}`);
 const ifMatch = async (path: string) => ({ 'if-match': (await call('GET', path)).headers['etag'] ?? '' });
 
 test('a receipt goes back through the stream, as it was edited, and is counted', async () => {
