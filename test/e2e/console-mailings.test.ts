@@ -1,25 +1,19 @@
-import type { Browser } from 'playwright-core';
 import { newId } from '../../lambdas/kernel/id';
-import { type Deployed, deployed } from '../support/deployed';
 import { eventually } from '../support/processes';
-import { CHROMIUM, launch } from './browser';
-import { adminOf, consoleOf, expectWell, goTo, LAPTOP, type Login, PHONE } from './console-story';
+import { CHROMIUM } from './browser';
+import { type Console, expectWell, goTo, openConsole, PHONE } from './console-story';
 
 jest.setTimeout(180_000);
 
-let on: Deployed;
-let browser: Browser;
-let admin: Login;
-let headers: Record<string, string>;
+let on: Console['on'];
+let headers: Console['headers'];
+let admin: Console['admin'];
+let open: Console['open'];
+let close: Console['close'];
 beforeAll(async () => {
-  on = await deployed();
-  headers = await on.admin();
-  admin = await adminOf(on);
-  if (CHROMIUM) browser = await launch();
+  ({ on, headers, admin, open, close } = await openConsole());
 });
-afterAll(() => browser?.close());
-
-const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, look);
+afterAll(() => close());
 
 (CHROMIUM ? describe : describe.skip)('whoever looks after mailings', () => {
   test('writes one without a window, for several tags, changes its text, and takes a window away', async () => {

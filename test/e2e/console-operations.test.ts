@@ -1,28 +1,23 @@
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import type { Browser } from 'playwright-core';
 import { newId, shardOf } from '../../lambdas/kernel/id';
-import { type Deployed, deployed } from '../support/deployed';
 import { deployedParts } from '../support/deployed-parts';
 import { eventually } from '../support/processes';
-import { CHROMIUM, launch } from './browser';
-import { adminOf, consoleOf, expectWell, goTo, LAPTOP, type Login, PHONE, person } from './console-story';
+import { CHROMIUM } from './browser';
+import { type Console, expectWell, goTo, LAPTOP, openConsole, PHONE, person } from './console-story';
 import { confirmed, placeOrder } from './story';
 
 jest.setTimeout(180_000);
 
-let on: Deployed;
-let browser: Browser;
-let admin: Login;
-let headers: Record<string, string>;
+let on: Console['on'];
+let headers: Console['headers'];
+let admin: Console['admin'];
+let open: Console['open'];
+let close: Console['close'];
 beforeAll(async () => {
-  on = await deployed();
-  headers = await on.admin();
-  admin = await adminOf(on);
-  if (CHROMIUM) browser = await launch();
+  ({ on, headers, admin, open, close } = await openConsole());
 });
-afterAll(() => browser?.close());
+afterAll(() => close());
 
-const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, look);
 const TASKS = '/api/v1/consumer/tasks/';
 
 /** The item of a task that has succeeded. */

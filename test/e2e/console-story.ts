@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { adminLogin, findDeployment } from '../../bin/deployment';
-import type { Deployed } from '../support/deployed';
-import { type Look, type Opened, seriousFindings, settingsOf, watched } from './browser';
+import { type Deployed, deployed } from '../support/deployed';
+import { CHROMIUM, type Look, launch, type Opened, seriousFindings, settingsOf, watched } from './browser';
 
 export const LAPTOP: Look = { width: 1_280, height: 800, colorScheme: 'light' };
 export const PHONE: Look = { width: 390, height: 844, colorScheme: 'dark' };
@@ -15,7 +15,7 @@ export interface Login {
 }
 
 /** The first admin's login. */
-export async function adminOf({ port }: Deployed): Promise<Login> {
+async function adminOf({ port }: Deployed): Promise<Login> {
   const deployment = await findDeployment(port);
   if (!deployment) throw new Error(`nothing is deployed on port ${port}`);
   return adminLogin(port, deployment);
@@ -53,7 +53,7 @@ function sessionOf(browser: Browser, login: Login, look: Look): Promise<BrowserC
 const FORGET = `Object.keys(localStorage).filter((key) => key.startsWith('RaStore')).forEach((key) => localStorage.removeItem(key))`;
 
 /** The console as somebody has it before them, logged in. */
-export async function consoleOf(browser: Browser, url: string, login: Login, look = LAPTOP): Promise<Opened> {
+async function consoleOf(browser: Browser, url: string, login: Login, look: Look): Promise<Opened> {
   const session = await sessionOf(browser, login, look);
   const opened = watched(await session.newPage(), new URL(url).origin);
   const { page } = opened;
@@ -70,6 +70,25 @@ export async function consoleOf(browser: Browser, url: string, login: Login, loo
   await page.evaluate(FORGET);
   return opened;
 }
+
+/** A deployment with its first admin, whose console is open to whoever logs in; without a Chromium to nobody. */
+export async function openConsole() {
+  const on = await deployed();
+  const headers = await on.admin();
+  const admin = await adminOf(on);
+  const browser = CHROMIUM ? await launch() : undefined;
+  return {
+    on,
+    headers,
+    admin,
+    open: async (login: Login, look = LAPTOP): Promise<Opened> => {
+      if (!browser) throw new Error('no browser');
+      return consoleOf(browser, on.url, login, look);
+    },
+    close: async () => browser?.close(),
+  };
+}
+export type Console = Awaited<ReturnType<typeof openConsole>>;
 
 export const goTo = (page: Page, path: string): Promise<void> => page.evaluate(`location.hash = '#${path}'`);
 

@@ -1,25 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { Browser } from 'playwright-core';
-import { type Deployed, deployed } from '../support/deployed';
-import { CHROMIUM, launch } from './browser';
-import { adminOf, consoleOf, expectWell, goTo, LAPTOP, type Login, menuOf, PHONE, person } from './console-story';
+import { CHROMIUM } from './browser';
+import { type Console, expectWell, goTo, LAPTOP, menuOf, openConsole, PHONE, person } from './console-story';
 import { placeOrder } from './story';
 
 jest.setTimeout(180_000);
 
-let on: Deployed;
-let browser: Browser;
-let admin: Login;
-let headers: Record<string, string>;
+let on: Console['on'];
+let headers: Console['headers'];
+let admin: Console['admin'];
+let open: Console['open'];
+let close: Console['close'];
 beforeAll(async () => {
-  on = await deployed();
-  headers = await on.admin();
-  admin = await adminOf(on);
-  if (CHROMIUM) browser = await launch();
+  ({ on, headers, admin, open, close } = await openConsole());
 });
-afterAll(() => browser?.close());
-
-const open = (login: Login, look = LAPTOP) => consoleOf(browser, on.url, login, look);
+afterAll(() => close());
 
 (CHROMIUM ? describe : describe.skip)('in the console', () => {
   test.each([
