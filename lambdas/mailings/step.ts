@@ -120,10 +120,16 @@ interface Room {
 /** What is only settled needs no room at the service. */
 const FOR_ALL: Room = { free: STEP };
 
-/** How many messages may go out now: not into a dead service, not beyond the rate, not more than the senders can hold. */
-async function roomNow(mailing: string): Promise<Room> {
-  const [breaker, ahead] = await Promise.all([readBreaker(mailing), backlogMs()]);
-  if (breaker.open_until !== undefined) {
+/** What the counters say of a mailing at its start. */
+const NOTHING_YET = { processing: 0, returned: 0 };
+
+/**
+ * How many messages may go out now, of a mailing that may have a breaker already or of a new one: not into a dead service,
+ * not beyond the rate, not more than the senders can hold.
+ */
+async function roomNow(mailing: string | undefined): Promise<Room> {
+  const [breaker, ahead] = await Promise.all([mailing === undefined ? undefined : readBreaker(mailing), backlogMs()]);
+  if (breaker?.open_until !== undefined) {
     return breaker.open_until > timestamp() ? { free: 0, until: breaker.open_until } : { free: 1, breaker };
   }
   if (ahead >= AHEAD_MS) return { free: 0, until: secondsAfter(now(), (ahead - AHEAD_MS / 2) / 1_000) };
@@ -252,7 +258,12 @@ export async function step(mailing: StoredMailing, looksForDue: boolean): Promis
   if (!closing && mailing.status === 'paused') return { at: mailing.end_at, isSoon: false };
   if (!closing && mailing.requeue_to !== undefined) return putBack(mailing, mailing.requeue_to);
 
-  const [{ processing, returned }, room] = await Promise.all([tallyOf(id), closing ? FOR_ALL : roomNow(id)]);
+  // no step of it has ended and nothing has gone out: what a driver that died may have stored is met again in the audience
+  const isNew = !closing && mailing.pace === undefined && mailing.emitted === 0;
+  const [{ processing, returned }, room] = await Promise.all([
+    isNew ? NOTHING_YET : tallyOf(id),
+    closing ? FOR_ALL : roomNow(isNew ? undefined : id),
+  ]);
   const isRead = mailing.is_read || mailing.status === 'cancelled';
   if (isRead && processing === 0) return finish(mailing);
   const inFlight = mailing.emitted - returned;
