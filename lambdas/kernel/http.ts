@@ -10,6 +10,7 @@ import { etagOf, headerOf, namesEtag } from './headers';
 import { Replay } from './idempotency';
 import { log, setLogContext } from './log';
 import { busy, Problem } from './problem';
+import { recently } from './recent';
 import { router } from './router';
 
 /** An answer with another status than the contract's, or with headers. */
@@ -60,12 +61,17 @@ function answer(operation: Operation, status: number, body: unknown, headers: Re
   return json(status, text, all, operation.produces && `${operation.produces}; charset=utf-8`);
 }
 
+async function make(operation: Operation, handler: Handler<Operation>, call: Call) {
+  const result = (await handler(call)) as unknown;
+  const reply = result instanceof Reply ? result : new Reply(result);
+  const { status = operation.status, headers = {} } = reply.options;
+  return { status, headers, body: strip(operation, reply.body) };
+}
+
 async function run(operation: Operation, handler: Handler<Operation>, call: Call): Promise<APIGatewayProxyResult> {
   try {
-    const result = (await handler(call)) as unknown;
-    const reply = result instanceof Reply ? result : new Reply(result);
-    const { status = operation.status, headers = {} } = reply.options;
-    return answer(operation, status, strip(operation, reply.body), headers, call);
+    const { status, body, headers } = await recently(operation, call, () => make(operation, handler, call));
+    return answer(operation, status, body, headers, call);
   } catch (error) {
     if (error instanceof Problem && error.status < 500) await call.idempotency?.replayIfAnswered();
     throw error;

@@ -112,7 +112,7 @@ test('the owner and operators change a product, others do not, and no update is 
   expect((await p.api('DELETE', path, { headers }, seller)).status).toBe(412);
   const newest = { 'if-match': put.headers['etag'] ?? '' };
   expect((await p.api('DELETE', path, { headers: newest }, seller)).status).toBe(204);
-  expect((await p.api('GET', path)).status).toBe(404);
+  expect((await p.api('GET', path, {}, seller)).status).toBe(404);
   expect((await p.api('PATCH', path, { body: { name: 'Gone' } }, seller)).status).toBe(404);
 });
 

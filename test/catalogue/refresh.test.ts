@@ -25,10 +25,7 @@ test('a product is registered, its offers are read, kept and priced', async () =
   const id = await shop.addProduct();
   const registration = await p.api('GET', `/api/registrations/${id}/`, {}, seller);
   expect(registration.body).toMatchObject({ state: 'registered', attempts: 1 });
-  expect((await p.api('GET', `/api/products/${id}/`)).body).toMatchObject({
-    offers_status: 'active',
-    lowest_price: null,
-  });
+  expect(await shop.productOf(id)).toMatchObject({ offers_status: 'active', lowest_price: null });
 
   const [a, b] = [crypto.randomUUID(), crypto.randomUUID()];
   service.state.offers.set(id, [
@@ -41,7 +38,7 @@ test('a product is registered, its offers are read, kept and priced', async () =
     [a, '120.50'],
   ]);
   expect((await shop.offersOf(id, '?in_stock=true')).map(({ id }: { id: string }) => id)).toEqual([a]);
-  expect((await p.api('GET', `/api/products/${id}/`)).body).toMatchObject({ lowest_price: '120.50' });
+  expect(await shop.productOf(id)).toMatchObject({ lowest_price: '120.50' });
   expect(await shop.refresh()).toMatchObject({ refreshed: 1, changed: 0 });
 });
 

@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { contract } from '../../lambdas/kernel/contract';
+import { httpApi } from '../../lambdas/kernel/http';
+import { Problem } from '../../lambdas/kernel/problem';
+import { proxyEvent } from '../support/gateway';
+
+const read = {
+  method: 'GET',
+  summary: '',
+  access: 'public',
+  status: 200,
+  query: z.object({ q: z.string().optional() }),
+  returns: z.object({ made: z.int() }),
+} as const;
+const Goods = contract({
+  kept: { ...read, path: '/kept/', cache: 'public, s-maxage=30' },
+  other: { ...read, path: '/other/' },
+});
+
+let made = 0;
+let isAway = false;
+const make = async () => {
+  made++;
+  await delay(5);
+  if (isAway) throw new Problem(503, 'later');
+  return { made };
+};
+const handler = httpApi(Goods, { kept: make, other: make });
+const get = async (path: string, headers = {}) => {
+  const { statusCode, body } = await handler(proxyEvent({ method: 'GET', path, headers }), {} as never);
+  return statusCode === 200 ? (JSON.parse(body).made as number) : statusCode;
+};
+
+beforeEach(() => {
+  made = 0;
+  isAway = false;
+});
+afterEach(() => jest.restoreAllMocks());
+
+test('a public read that may be kept is made once a second, also for many at once, each query by itself', async () => {
+  expect(await Promise.all([1, 2, 3].map(() => get('/kept/?q=once')))).toEqual([1, 1, 1]);
+  expect([await get('/kept/?q=once'), await get('/kept/?q=other')]).toEqual([1, 2]);
+  jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_001);
+  expect(await get('/kept/?q=once')).toBe(3);
+});
+
+test('whoever says who they are gets it anew, and so does everybody what may not be kept', async () => {
+  await get('/kept/?q=known');
+  const known = [{ authorization: 'Bearer x' }, { 'x-api-key': 'x' }];
+  for (const headers of known) expect(await get('/kept/?q=known', headers)).toBe(made);
+  expect(made).toBe(3);
+  expect([await get('/other/'), await get('/other/')]).toEqual([4, 5]);
+});
+
+test('a failure is not kept', async () => {
+  isAway = true;
+  expect(await get('/kept/?q=away')).toBe(503);
+  isAway = false;
+  expect(await get('/kept/?q=away')).toBe(2);
+});
+
+test('no more than twenty are kept', async () => {
+  for (let page = 0; page <= 20; page++) await get(`/kept/?q=page-${page}`);
+  expect(await get('/kept/?q=page-20')).toBe(21);
+  expect(await get('/kept/?q=page-0')).toBe(22);
+});
