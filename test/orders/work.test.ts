@@ -102,14 +102,29 @@ describe('the chain', () => {
 });
 
 describe('a failing task', () => {
+  const error = 'InternalServerError: no access to …';
+
+  test('says that it will be tried again, and why', async () => {
+    const order = await place(on, owner);
+    setFault(broken(1));
+    expect(await work(messageOf(order))).toBe(true);
+    expect(await task(order)).toMatchObject({
+      state: 'RETRY',
+      error,
+      ended_at: null,
+      attempts: [{ number: 1, error }],
+    });
+    expect((await timeline(order)).waiting_for).toBe(`its task failed and will be tried again: ${error}`);
+    await work(messageOf(order), 2);
+    expect(await task(order)).toMatchObject({ state: 'SUCCESS', error: null });
+  });
+
   test('is retried with its errors kept, fails for good at the last time, and succeeds when an operator retries it', async () => {
     const order = await place(on, owner);
-    const error = 'InternalServerError: no access to …';
     setFault(broken(5));
-    await on.settle(async () => (await on.api('GET', `${TASKS}${order.task_id}`, {}, operator)).body.state === 'RETRY');
-    expect(await task(order)).toMatchObject({ error, ended_at: null, attempts: [{ number: 1, error }] });
-    expect((await timeline(order)).waiting_for).toBe(`its task failed and will be tried again: ${error}`);
-    await on.settle(async () => (await task(order)).state === 'FAILURE');
+    // no record until the outbox or a worker has written one
+    const state = async () => (await on.api('GET', `${TASKS}${order.task_id}`, {}, operator)).body.state;
+    await on.settle(async () => (await state()) === 'FAILURE');
     expect(await task(order)).toMatchObject({ error, attempts: Array(5).fill({ error }), result: null });
     expect(await deadLetters('Orders/Work/Function')).toContainEqual(messageOf(order));
 
