@@ -1,39 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { documents } from '../../lambdas/kernel/documents';
-import { journalOf, readObject } from '../../lambdas/receipts/journal';
-import { kinesis } from '../../lambdas/receipts/stream';
 import { partOf } from '../../lambdas/receipts/totals';
 import { setFault } from '../support/faults';
 import { type Platform, platform } from '../support/platform';
 import type { Caller } from '../support/principals';
-import { eventually, ProcessEnded } from '../support/processes';
-import { intercept, restore, throttled } from './intercept';
-import {
-  booksOf,
-  deliver,
-  expectBooks,
-  expectModel,
-  Model,
-  newShard,
-  type Sent,
-  type ShardRecord,
-  shardOf,
-  some,
-  wipe,
-} from './shop';
+import { ProcessEnded } from '../support/processes';
+import { intercept, restore } from './intercept';
+import { booksOf, deliver, expectBooks, expectModel, Model, newShard, type Sent, shardOf, some, wipe } from './shop';
 import { writeUnits } from './write-units';
 
 let p: Platform;
 let shop: Caller;
 let analyst: Caller;
-let operator: Caller;
 beforeAll(async () => {
   p = await platform('receipts');
   shop = await p.callers.apiKey({ scopes: ['receipts:write'] });
   analyst = await p.callers.user('analyst');
-  operator = await p.callers.user('operator');
 });
 afterAll(() => p.close());
 beforeEach(() => wipe(p));
@@ -42,8 +25,8 @@ afterEach(() => {
   restore();
 });
 
-const send = (body: unknown, headers = {}) => p.api('POST', '/api/checks/', { body, headers }, shop);
-const get = (path: string, caller = analyst) => p.api('GET', path, {}, caller);
+const send = (body: unknown) => p.api('POST', '/api/checks/', { body }, shop);
+const get = (path: string) => p.api('GET', path, {}, analyst);
 
 test('the function off while receipts arrive, then on: the books show them waiting, then all are counted', async () => {
   const all = some(120);
@@ -110,28 +93,6 @@ test('500 receipts of 20 shops in an hour cost at most 1.1 write units each', as
   const units = await writeUnits(() => deliver(p, newShard(), batch));
   expect(units).toBeGreaterThan(500);
   expect(units / 500).toBeLessThanOrEqual(1.1);
-});
-
-test('poison never blocks its shard: kept with its reason, shown to operators, put back corrected', async () => {
-  const [good, other] = some(2) as [Sent, Sent];
-  const bad = JSON.stringify({ ...other, total_amount: 'much' });
-  await deliver(p, newShard(), shardOf([bad, good, { ...good, tips_amount: '9.00' }]));
-  expect((await get('/api/checks/set-aside/')).status).toBe(403);
-  const { body } = await get('/api/checks/set-aside/', operator);
-  expect(body.results).toMatchObject([
-    { reason: `another receipt has the transaction_id ${good.transaction_id}`, put_back_at: null },
-    { reason: expect.stringContaining('total_amount'), payload: bad },
-  ]);
-  const answer = await p.api(
-    'POST',
-    `/api/checks/set-aside/${body.results[1].id}/put-back/`,
-    { body: { payload: JSON.stringify(other) } },
-    operator,
-  );
-  expect(answer).toMatchObject({ status: 200, body: { put_back_at: expect.any(String) } });
-  await p.settle();
-  expect((await get(`/api/checks/${other.transaction_id}/`)).status).toBe(200);
-  expect(await booksOf(p)).toMatchObject({ counted: 2, set_aside: 2, lost: 0, announced: 1 });
 });
 
 test('two receipts of one shop with different categories in one hour', async () => {
@@ -201,82 +162,6 @@ test('an hour whose item is full goes on in another', async () => {
   await expectBooks(p, model);
 });
 
-test('shards that count one place at once: every sum is exact', async () => {
-  const all = some(40);
-  const model = new Model();
-  for (const one of all) model.take(one);
-  await Promise.all(
-    Array.from({ length: 8 }, (_, n) => deliver(p, newShard(), shardOf(all.slice(n * 5, n * 5 + 5), n * 1_000))),
-  );
-  await expectModel(p, model);
-  await expectBooks(p, model);
-});
-
-test('a shard is split while receipts come: what its children bring again counts nothing', async () => {
-  const StreamName = p.named('Receipts/Api').environment['STREAM_NAME'];
-  const shards = async () => (await booksOf(p)).shards.map(({ shard }: { shard: string }) => shard);
-  const [parent, ...others] = await shards();
-  const all = some(60);
-  await send(all.slice(0, 40));
-  // AWS keeps the parent until it is read; the emulator forgets it at once
-  await p.settle();
-  const quarter = (2n ** 126n).toString();
-  await kinesis.send(new SplitShardCommand({ StreamName, ShardToSplit: parent, NewStartingHashKey: quarter }));
-  await eventually('the stream has its new shards', async () => (await shards()).length > others.length + 1);
-  await send(all.slice(20));
-  await p.settle();
-  expect(await booksOf(p)).toMatchObject({ announced: 80, counted: 60, duplicate: 20, lost: 0, balanced: true });
-  const { body } = await get('/api/analytics/place-1/');
-  expect(body).toMatchObject({ total_purchases: 60, total_amount: '2400.00' });
-});
-
-test('what another run counted meanwhile is not counted again, up to several times in a row', async () => {
-  const shard = newShard();
-  const records = shardOf(some(6));
-  let beside = 0;
-  intercept('documents', 'TransactWriteItemsCommand', async (_, write) => {
-    // each time before the slow run commits, a faster one has counted a record more
-    if (beside < 4) await deliver(p, shard, records.slice(0, ++beside + 1));
-    return write();
-  });
-  await deliver(p, shard, records);
-  restore();
-  expect(await booksOf(p)).toMatchObject({ counted: 6, duplicate: 0 });
-  expect((await get('/api/analytics/place-1/')).body.total_purchases).toBe(6);
-});
-
-test('a batch cut at another place on retry: what is in the journal stays as it was written, and nothing is missing', async () => {
-  const shard = newShard();
-  const all = some(10);
-  const records = shardOf(all);
-  setFault(({ command }) => (command === 'PutObjectCommand' ? 'after' : undefined));
-  await expect(deliver(p, shard, records)).rejects.toThrow(ProcessEnded);
-  setFault(undefined);
-  Object.assign(process.env, p.named('Receipts/Count/Function').environment);
-  const key = `receipts/${shard}/${records[0]?.SequenceNumber.padStart(56, '0')}.ndjson`;
-  const written = await readObject(key);
-  expect(written).toHaveLength(10);
-  for (const [from, to] of [
-    [0, 4],
-    [4, 10],
-  ]) {
-    await deliver(p, shard, records.slice(from, to));
-  }
-  expect(await readObject(key)).toEqual(written);
-  const inJournal = new Set<string>();
-  for await (const object of journalOf('2026-01-31T12')) {
-    if (object.lane === shard) for (const { sequence } of await readObject(object.key)) inJournal.add(sequence);
-  }
-  expect([...inJournal].sort()).toEqual(records.map(({ SequenceNumber }) => SequenceNumber));
-  expect(await booksOf(p)).toMatchObject({ counted: 10, duplicate: 0, balanced: true });
-  await p.run('Receipts/Close', {});
-  expect((await get('/api/analytics/runs/')).body.results[0]).toMatchObject({
-    receipts: 10,
-    differences: 0,
-    missing: 0,
-  });
-});
-
 describe('storing receipts that the table refuses for the moment', () => {
   const refuse = (times: number) =>
     intercept('documents', 'BatchExecuteStatementCommand', async (input, store) => {
@@ -304,52 +189,6 @@ describe('storing receipts that the table refuses for the moment', () => {
     expect((await booksOf(p)).counted).toBe(0);
     await deliver(p, shard, records);
     expect((await booksOf(p)).counted).toBe(2);
-  });
-});
-
-describe('poison', () => {
-  const setAside = async () => (await get('/api/checks/set-aside/', operator)).body.results;
-  const back = (id: string, body: unknown = {}) =>
-    p.api('POST', `/api/checks/set-aside/${id}/put-back/`, { body }, operator);
-
-  test.each([
-    ['no text', Buffer.from([0xff, 0xfe, 0x00]), 'not UTF-8', '//4A'],
-    ['longer than an item', Buffer.from('я'.repeat(300_000)), 'JSON', 'я'.repeat(16_384)],
-    ['nested without end', Buffer.from(`{"a":${'['.repeat(9_000)}${']'.repeat(9_000)}}`), 'not a receipt', undefined],
-    [
-      'without a name that fits',
-      Buffer.from(JSON.stringify({ transaction_id: 'x'.repeat(3_000) })),
-      'transaction_id',
-      undefined,
-    ],
-  ])('%s: those behind it count, it is kept and comes again as it was', async (_, Data, reason, payload) => {
-    const [good] = some(1) as [Sent];
-    const [bad, ...rest] = shardOf(['', good]);
-    await deliver(p, newShard(), [{ ...bad, Data } as ShardRecord, ...rest]);
-    expect(await booksOf(p)).toMatchObject({ counted: 1, set_aside: 1 });
-    const [one] = await setAside();
-    expect(one.reason).toContain(reason);
-    if (payload) expect(one.payload).toBe(payload);
-    const { body: whole } = await get(`/api/checks/set-aside/${one.id}/`, operator);
-    expect([Data.toString('utf8'), Data.toString('base64')]).toContain(whole.payload);
-    expect((await get('/api/checks/')).body.results).toHaveLength(1);
-    let sent: Buffer | undefined;
-    intercept('kinesis', 'PutRecordsCommand', async ({ Records }) => {
-      sent = Records[0].Data;
-      return { Records: [{}] };
-    });
-    expect((await back(one.id)).status).toBe(200);
-    expect(sent?.equals(Data)).toBe(true);
-  });
-
-  test('cannot be put back while the stream takes nothing, or when there is none of that id', async () => {
-    await deliver(p, newShard(), shardOf(['not json']));
-    const [{ id }] = await setAside();
-    intercept('kinesis', 'PutRecordsCommand', () => Promise.reject(throttled()));
-    expect((await back(id)).status).toBe(409);
-    expect((await setAside())[0].put_back_at).toBeNull();
-    restore();
-    expect((await back('no-such-record')).status).toBe(404);
   });
 });
 
