@@ -131,6 +131,22 @@ test('a filter by ids takes those alone, and a time that they were not dead at t
   await p.settle();
 });
 
+test('a page of large ones ends before an answer is full, and the next goes on there', async () => {
+  for (let n = 0; n < 20; n++) await moved(p, JSON.stringify({ n, text: 'x'.repeat(200_000) }));
+  await collect(p);
+  const given: { id: string; payload: { n: number } }[] = [];
+  let pages = 0;
+  for (let next: string | null = `${LETTERS}?lane=Orders.Work&limit=200`; next; pages++) {
+    const { body } = await call('GET', next);
+    expect(JSON.stringify(body).length).toBeLessThan(2_500_000);
+    given.push(...body.results);
+    next = body.next;
+  }
+  expect(pages).toBeGreaterThan(1);
+  expect(given.map(({ payload }) => payload.n).sort((a, b) => a - b)).toEqual([...Array(20).keys()]);
+  for (const { id } of given) await call('DELETE', `${LETTERS}${id}/`);
+});
+
 test('a piece for which time is up is repeated, by filter and by ids, and the rest of it goes back', async () => {
   for (let n = 0; n < 12; n++) await moved(p, JSON.stringify(taskMessage()));
   await collect(p);
