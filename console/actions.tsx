@@ -7,8 +7,8 @@ import { call, operations } from './api';
 import { changesOf, formErrors } from './body';
 import { ENTITIES, placeOf } from './entities';
 import { InputFor } from './input';
+import { reasonOf } from './problem';
 import { fieldsOf, inWords, type Schema } from './schema';
-import { reasonOf } from './use-deed';
 import { Fields } from './value';
 
 /** A body that is one text, like CSV. */

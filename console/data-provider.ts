@@ -4,8 +4,8 @@ import { MercatoProblem } from '../client/problem';
 import { call, operations } from './api';
 import { bodyOf, changesOf, formErrors, type Values } from './body';
 import { type Entity, entity } from './entities';
+import { reasonOf, statusOf } from './problem';
 import { fieldsOf } from './schema';
-import { reasonOf } from './use-deed';
 
 /** The longest page that the API gives. */
 const MOST_A_PAGE = 200;
@@ -85,8 +85,6 @@ async function readMany(one: Entity, { perPage, query }: Asked, signal: AbortSig
 
 const withoutEmpty = (values: Values): Values =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''));
-
-const statusOf = (error: unknown): number | undefined => (error instanceof MercatoProblem ? error.status : undefined);
 
 async function readOne(resource: string, id: string): Promise<RaRecord> {
   const one = entity(resource);

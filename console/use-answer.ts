@@ -2,7 +2,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { useLogoutIfAccessDenied, useRecordContext } from 'react-admin';
 import type { OperationName } from '../client/operations';
 import { call } from './api';
-import { reasonOf } from './use-deed';
+import { reasonOf } from './problem';
 
 export interface Answer<T = Record<string, unknown>> {
   data?: T;

@@ -1,8 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { MercatoProblem } from '../client/problem';
-
-/** What went wrong, for people. */
-export const reasonOf = (error: unknown): string => (error instanceof MercatoProblem ? error.detail : 'no answer');
+import { reasonOf } from './problem';
 
 /** Runs one deed at a time, until it is done or whoever wanted it has gone. */
 export function useDeed() {
