@@ -28,7 +28,7 @@ const LONG: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'long
 
 /** A time by the clock of whoever looks; UTC is in its title. */
 export const Time = ({ at, brief }: { at: string; brief?: boolean }) => (
-  <time dateTime={at} title={at} style={{ whiteSpace: 'nowrap' }}>
+  <time dateTime={at} title={at} style={brief ? { whiteSpace: 'nowrap' } : undefined}>
     {new Intl.DateTimeFormat(undefined, brief ? SHORT : LONG).format(new Date(at))}
   </time>
 );
