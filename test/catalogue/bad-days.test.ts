@@ -3,7 +3,7 @@ import { currentRun, type Run } from '../support/processes';
 import { offer, openShop, type Shop } from './shop';
 
 let shop: Shop;
-let service: Shop['service'];
+let { service } = {} as Shop;
 beforeAll(async () => {
   shop = await openShop();
   service = shop.service;

@@ -7,9 +7,7 @@ import { offer, openShop, type Shop } from './shop';
 
 let shop: Shop;
 let p: Platform;
-let service: Shop['service'];
-let seller: Shop['seller'];
-let operator: Shop['operator'];
+let { service, seller, operator } = {} as Shop;
 beforeAll(async () => {
   shop = await openShop();
   ({ p, service, seller, operator } = shop);

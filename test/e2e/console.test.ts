@@ -5,11 +5,7 @@ import { placeOrder } from './story';
 
 jest.setTimeout(180_000);
 
-let on: Console['on'];
-let headers: Console['headers'];
-let admin: Console['admin'];
-let open: Console['open'];
-let close: Console['close'];
+let { on, headers, admin, open, close } = {} as Console;
 beforeAll(async () => {
   ({ on, headers, admin, open, close } = await openConsole());
 });

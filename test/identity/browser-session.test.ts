@@ -1,12 +1,9 @@
 import '../support/quick-passwords';
-import { type Platform, platform } from '../support/platform';
-import { freshName, PASSWORD, people } from './people';
+import { freshName, type Identity, openIdentity, PASSWORD } from './people';
 
-let on: Platform;
-let who: ReturnType<typeof people>;
+let { on, who } = {} as Identity;
 beforeAll(async () => {
-  on = await platform('identity');
-  who = people(on);
+  ({ on, who } = await openIdentity());
 });
 afterAll(() => on.close());
 

@@ -1,13 +1,10 @@
 import '../support/quick-passwords';
 import { setFault } from '../support/faults';
-import { type Platform, platform } from '../support/platform';
-import { freshName, linesOf, PASSWORD, people } from './people';
+import { freshName, type Identity, linesOf, openIdentity, PASSWORD } from './people';
 
-let on: Platform;
-let who: ReturnType<typeof people>;
+let { on, who } = {} as Identity;
 beforeAll(async () => {
-  on = await platform('identity');
-  who = people(on);
+  ({ on, who } = await openIdentity());
 });
 afterAll(() => on.close());
 afterEach(() => setFault(undefined));

@@ -1,19 +1,16 @@
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { argon2id, argon2Verify } from 'hash-wasm';
 import { documents } from '../../lambdas/kernel/documents';
-import { type Platform, platform } from '../support/platform';
-import { freshName, PASSWORD, people } from './people';
+import { freshName, type Identity, openIdentity, PASSWORD } from './people';
 
 jest.mock('hash-wasm', () => {
   const real = jest.requireActual<typeof import('hash-wasm')>('hash-wasm');
   return { ...real, argon2Verify: jest.fn(real.argon2Verify) };
 });
 
-let on: Platform;
-let who: ReturnType<typeof people>;
+let { on, who } = {} as Identity;
 beforeAll(async () => {
-  on = await platform('identity');
-  who = people(on);
+  ({ on, who } = await openIdentity());
 });
 afterAll(() => on.close());
 

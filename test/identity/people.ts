@@ -2,7 +2,7 @@ import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { documents } from '../../lambdas/kernel/documents';
 import { proxyEvent } from '../support/gateway';
-import type { Answer, ApiRequest, Platform } from '../support/platform';
+import { type Answer, type ApiRequest, type Platform, platform } from '../support/platform';
 
 export const PASSWORD = 'correct horse battery';
 
@@ -39,6 +39,13 @@ export function people({ api, named }: Platform) {
     },
   };
 }
+
+/** The identity API on tables of its own, and its users. */
+export async function openIdentity() {
+  const on = await platform('identity');
+  return { on, who: people(on) };
+}
+export type Identity = Awaited<ReturnType<typeof openIdentity>>;
 
 type Handler = (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult>;
 

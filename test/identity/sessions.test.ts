@@ -1,14 +1,11 @@
 import '../support/quick-passwords';
 import fc from 'fast-check';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { type Platform, platform } from '../support/platform';
-import { linesOf, people, stopCalendar } from './people';
+import { type Identity, linesOf, openIdentity, stopCalendar } from './people';
 
-let on: Platform;
-let who: ReturnType<typeof people>;
+let { on, who } = {} as Identity;
 beforeAll(async () => {
-  on = await platform('identity');
-  who = people(on);
+  ({ on, who } = await openIdentity());
 });
 afterAll(() => on.close());
 

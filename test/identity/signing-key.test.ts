@@ -7,14 +7,11 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { keyOf } from '../../lambdas/identity/signing-key';
 import { documents } from '../../lambdas/kernel/documents';
 import { secrets } from '../../lambdas/kernel/secret';
-import { type Platform, platform } from '../support/platform';
-import { bearer, freshName, newInstance, PASSWORD, people, stopCalendar } from './people';
+import { bearer, freshName, type Identity, newInstance, openIdentity, PASSWORD, stopCalendar } from './people';
 
-let on: Platform;
-let who: ReturnType<typeof people>;
+let { on, who } = {} as Identity;
 beforeAll(async () => {
-  on = await platform('identity');
-  who = people(on);
+  ({ on, who } = await openIdentity());
   Object.assign(process.env, on.named('Identity/Api').environment);
 });
 afterAll(() => on.close());

@@ -1,14 +1,11 @@
 import '../support/quick-passwords';
 import fc from 'fast-check';
 import { beginAttempt, networkOf } from '../../lambdas/identity/throttle';
-import { type Platform, platform } from '../support/platform';
-import { freshAddress, freshName, PASSWORD, people, stopCalendar } from './people';
+import { freshAddress, freshName, type Identity, openIdentity, PASSWORD, stopCalendar } from './people';
 
-let on: Platform;
-let who: ReturnType<typeof people>;
+let { on, who } = {} as Identity;
 beforeAll(async () => {
-  on = await platform('identity');
-  who = people(on);
+  ({ on, who } = await openIdentity());
 });
 afterAll(() => on.close());
 

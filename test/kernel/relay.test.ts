@@ -4,10 +4,7 @@ import { HORIZON_SECONDS } from '../../lambdas/kernel/timer';
 import { eventually } from '../support/processes';
 import { ahead, type Lanes, openLanes, outbox, ROLE, record, take, timers } from './lanes';
 
-let on: Lanes['on'];
-let settings: Lanes['settings'];
-let relay: Lanes['relay'];
-let tick: Lanes['tick'];
+let { on, settings, relay, tick } = {} as Lanes;
 beforeAll(async () => {
   ({ on, settings, relay, tick } = await openLanes());
 });

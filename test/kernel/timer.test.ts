@@ -6,9 +6,7 @@ import { delayFor, HORIZON_SECONDS } from '../../lambdas/kernel/timer';
 import { eventually } from '../support/processes';
 import { ahead, type Lanes, openLanes, outbox, ROLE, take, timers } from './lanes';
 
-let on: Lanes['on'];
-let relay: Lanes['relay'];
-let tick: Lanes['tick'];
+let { on, relay, tick } = {} as Lanes;
 beforeAll(async () => {
   ({ on, relay, tick } = await openLanes());
 });

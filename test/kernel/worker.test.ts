@@ -6,7 +6,7 @@ import { MAX_RECEIVES } from '../../lambdas/kernel/names';
 import { send, sqs } from '../../lambdas/kernel/queue';
 import { type Lanes, openLanes, ROLE, take } from './lanes';
 
-let on: Lanes['on'];
+let { on } = {} as Lanes;
 beforeAll(async () => {
   ({ on } = await openLanes());
 });

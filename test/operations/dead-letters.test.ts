@@ -16,10 +16,7 @@ import {
   worker,
 } from './desk';
 
-let p: Desk['p'];
-let operator: Desk['operator'];
-let call: Desk['call'];
-let inLane: Desk['inLane'];
+let { p, operator, call, inLane } = {} as Desk;
 beforeAll(async () => {
   ({ p, operator, call, inLane } = await openDesk('orders'));
 });

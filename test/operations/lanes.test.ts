@@ -10,9 +10,7 @@ import { queued } from '../orders/shop';
 import { proxyEvent } from '../support/gateway';
 import { type Desk, openDesk, taskMessage, worker } from './desk';
 
-let p: Desk['p'];
-let operator: Desk['operator'];
-let call: Desk['call'];
+let { p, operator, call } = {} as Desk;
 beforeAll(async () => {
   ({ p, operator, call } = await openDesk('orders', 'receipts', 'profiles', 'mailings', 'catalogue', 'audit'));
 });

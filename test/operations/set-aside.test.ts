@@ -3,11 +3,7 @@ import { setFault } from '../support/faults';
 import { proxyEvent } from '../support/gateway';
 import { collect, type Desk, LETTERS, moved, openDesk, setAsideProfile, setAsideReceipt } from './desk';
 
-let p: Desk['p'];
-let operator: Desk['operator'];
-let call: Desk['call'];
-let letters: Desk['letters'];
-let inLane: Desk['inLane'];
+let { p, operator, call, letters, inLane } = {} as Desk;
 beforeAll(async () => {
   ({ p, operator, call, letters, inLane } = await openDesk('receipts'));
 });
