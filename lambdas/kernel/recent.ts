@@ -1,29 +1,48 @@
 import type { Call } from './call';
 import type { Operation } from './contract';
 
-const FRESH_MS = 1_000;
+const KEPT_MS = 1_000;
+/** Where reading is slow, an instance spends a tenth of its time on it at the most, up to these. */
+const KEPT_LONGEST_MS = 10_000;
 /** Pages may be megabytes. */
 const MOST = 20;
 
-const recent = new Map<string, { at: number; result: Promise<unknown> }>();
+interface Recent {
+  result: Promise<unknown>;
+  /** When it was made and how long it is kept from then on; not there while it is being made. */
+  kept?: { since: number; ms: number };
+}
+
+const recent = new Map<string, Recent>();
+
+// however the machine's clock jumps
+const isFresh = ({ kept }: Recent): boolean => !kept || Math.abs(Date.now() - kept.since) < kept.ms;
 
 /**
- * What a public read that others may keep (`cache`) has just given, if this instance made it within the last second for
- * nobody in particular: so a rush on one page costs one read a second, and those at once share one. With credentials it is
- * always made anew: who has just changed something sees it (RFC 9111, section 3.5, has shared caches do so).
+ * What a public read that others may keep (`cache`) has just given, if this instance made it for nobody in particular: so a
+ * rush on one page costs one read a second, and those at once share one. It is kept for a second, or for ten times as long
+ * as it took to make, up to ten seconds. With credentials it is always made anew: who has just changed something sees it
+ * (RFC 9111, section 3.5, has shared caches do so).
  */
 export function recently<T>(operation: Operation, call: Call, make: () => Promise<T>): Promise<T> {
   const { cache } = operation;
   if (!cache || call.header('authorization') !== undefined || call.header('x-api-key') !== undefined) return make();
   const key = `${call.path} ${JSON.stringify(call.query)}`;
   const known = recent.get(key);
-  // however the machine's clock jumps
-  if (known && Math.abs(Date.now() - known.at) < FRESH_MS) return known.result as Promise<T>;
+  if (known && isFresh(known)) return known.result as Promise<T>;
   recent.delete(key);
   const [oldest] = recent.keys();
   if (recent.size >= MOST && oldest !== undefined) recent.delete(oldest);
+  const begun = performance.now();
   const result = make();
-  recent.set(key, { at: Date.now(), result });
-  result.catch(() => recent.delete(key));
+  const entry: Recent = { result };
+  recent.set(key, entry);
+  result.then(
+    () => {
+      const ms = Math.min(KEPT_LONGEST_MS, Math.max(KEPT_MS, 10 * (performance.now() - begun)));
+      entry.kept = { since: Date.now(), ms };
+    },
+    () => recent.delete(key),
+  );
   return result;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import setup from '../support/emulator-setup';
 import '../support/setup';
-import { median, report } from './statistics';
+import { median, quietly, report } from './statistics';
 
 const BATCH = 500;
 const SHOPS = 20;
@@ -24,16 +24,6 @@ async function main(): Promise<void> {
     import('../../lambdas/kernel/table'),
   ]);
   const p = await platform('receipts');
-  const write = process.stdout.write;
-  // the functions' log lines
-  const quietly = async <T>(work: () => Promise<T>): Promise<T> => {
-    process.stdout.write = () => true;
-    try {
-      return await work();
-    } finally {
-      process.stdout.write = write;
-    }
-  };
   try {
     const batch = (count: number) =>
       shop.shardOf(

@@ -6,6 +6,17 @@ export function quantile(values: number[], share: number): number {
 
 export const median = (values: number[]): number => quantile(values, 0.5);
 
+/** Does something without the functions' log lines. */
+export async function quietly<T>(work: () => Promise<T>): Promise<T> {
+  const { write } = process.stdout;
+  process.stdout.write = () => true;
+  try {
+    return await work();
+  } finally {
+    process.stdout.write = write;
+  }
+}
+
 /** One line of a result: what, its figure, and what it aims at. */
 export function report(what: string, figure: number, unit: string, aim = ''): void {
   process.stdout.write(

@@ -6,7 +6,7 @@ import { Currency, Money, UnitPrice } from '../../lambdas/kernel/money';
 import { Line } from '../../lambdas/kernel/schema';
 import { ORDER } from '../support/example-order';
 import { proxyEvent } from '../support/gateway';
-import { median, report } from './statistics';
+import { median, quietly, report } from './statistics';
 
 const Body = z.object({
   address: Line(200),
@@ -55,14 +55,14 @@ async function microseconds(handler: (event: APIGatewayProxyEvent, context: Cont
 
 /** What one validated request costs in a warm function beyond a bare handler: both in turn, in one run. */
 export async function warm(): Promise<void> {
-  const write = process.stdout.write;
   const differences: number[] = [];
   const bares: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    process.stdout.write = () => true;
-    const without = await microseconds(bare);
-    const beyond = (await microseconds(validated as never)) - without;
-    process.stdout.write = write;
+    const [without, both] = await quietly(async () => [
+      await microseconds(bare),
+      await microseconds(validated as never),
+    ]);
+    const beyond = both - without;
     if (round < ROUNDS / 4) continue;
     bares.push(without);
     differences.push(beyond);

@@ -20,9 +20,10 @@ const Goods = contract({
 
 let made = 0;
 let isAway = false;
+let takes = 5;
 const make = async () => {
   made++;
-  await delay(5);
+  await delay(takes);
   if (isAway) throw new Problem(503, 'later');
   return { made };
 };
@@ -35,6 +36,7 @@ const get = async (path: string, headers = {}) => {
 beforeEach(() => {
   made = 0;
   isAway = false;
+  takes = 5;
 });
 afterEach(() => jest.restoreAllMocks());
 
@@ -43,6 +45,16 @@ test('a public read that may be kept is made once a second, also for many at onc
   expect([await get('/kept/?q=once'), await get('/kept/?q=other')]).toEqual([1, 2]);
   jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_001);
   expect(await get('/kept/?q=once')).toBe(3);
+});
+
+test('what took long to make is kept for ten times as long, and however the clock jumps not for longer', async () => {
+  takes = 200;
+  await get('/kept/?q=slow');
+  const now = jest.spyOn(Date, 'now');
+  now.mockReturnValue(Date.now() + 1_900);
+  expect(await get('/kept/?q=slow')).toBe(1);
+  now.mockReturnValue(Date.now() - 3_600_000);
+  expect(await get('/kept/?q=slow')).toBe(2);
 });
 
 test('whoever says who they are gets it anew, and so does everybody what may not be kept', async () => {
