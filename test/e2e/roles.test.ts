@@ -1,5 +1,5 @@
-import { startMiniStack } from '../../bin/emulator';
 import { deployed } from '../support/deployed';
+import { startEmulator } from '../support/emulator-setup';
 import { ownDeployment } from '../support/own-deployment';
 import { productWithOffers } from './catalogue-story';
 import { finished, importClients, mail } from './mailings-story';
@@ -15,7 +15,7 @@ test("the functions' roles hold: the main story passes again after a restart, wi
   await confirmed(before, first, (await placeOrder(before, first)).body.uuid);
   await stop();
   // the same state, now with every call checked against the role that makes it
-  const enforcing = await startMiniStack({ port, dir, enforceIam: true });
+  const enforcing = await startEmulator({ port, dir, enforceIam: true });
   try {
     const stack = await deployed(port);
     const headers = await newUser(stack);

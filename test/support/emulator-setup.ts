@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesise } from '../../bin/cdk';
-import { startMiniStack } from '../../bin/emulator';
+import { type MiniStackOptions, startMiniStack } from '../../bin/emulator';
 import { endpointOf } from '../../bin/port';
 import teardown from './emulator-teardown';
 
@@ -15,11 +16,17 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A started emulator in a directory of its own. */
-export async function startEmulator() {
-  const dir = mkdtempSync(join(tmpdir(), 'mercato-test-'));
-  const port = await freePort();
-  return { port, dir, ...(await startMiniStack({ port, dir })) };
+/** A started emulator, in a directory of its own unless one is given, that does not outlive this process. */
+export async function startEmulator(given?: MiniStackOptions) {
+  const options = given ?? { dir: mkdtempSync(join(tmpdir(), 'mercato-test-')), port: await freePort() };
+  const emulator = await startMiniStack(options);
+  const processes = [emulator.pid, process.pid].map(String);
+  const watchdog = spawn(process.execPath, [join(__dirname, 'watchdog.cjs'), ...processes], {
+    detached: true,
+    stdio: 'ignore',
+  });
+  watchdog.unref();
+  return { ...options, ...emulator };
 }
 
 /** Does a part of the set-up; the runner tears nothing down after one that failed. */
