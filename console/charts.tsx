@@ -139,7 +139,8 @@ export function Prices({ name, params }: AspectProps) {
     <>
       <Chart title="Price history" times={times} lines={lines} />
       <Typography variant="body2">
-        {`Change over the period: ${lowest.change_percent ?? '–'} %. Lowest price of the last 30 days: ${prior.price ?? '–'}.`}
+        {lowest.change_percent !== null && `Change over the period: ${lowest.change_percent} %. `}
+        {`Lowest price of the last 30 days: ${prior.price ?? 'none'}.`}
       </Typography>
     </>
   );
