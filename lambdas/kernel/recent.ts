@@ -18,15 +18,17 @@ const recent = new Map<string, Recent>();
 // however the machine's clock jumps
 const isFresh = ({ kept }: Recent): boolean => !kept || Math.abs(Date.now() - kept.since) < kept.ms;
 
+const isKept = ({ cache }: Operation, { header }: Call): boolean =>
+  cache?.includes('s-maxage') === true && header('authorization') === undefined && header('x-api-key') === undefined;
+
 /**
- * What a public read that others may keep (`cache`) has just given, if this instance made it for nobody in particular: so a
- * rush on one page costs one read a second, and those at once share one. It is kept for a second, or for ten times as long
- * as it took to make, up to ten seconds. With credentials it is always made anew: who has just changed something sees it
- * (RFC 9111, section 3.5, has shared caches do so).
+ * What a public read that shared caches may keep (`s-maxage`) has just given, if this instance made it for nobody in
+ * particular: so a rush on one page costs one read a second, and those at once share one. It is kept for a second, or for ten
+ * times as long as it took to make, up to ten seconds. With credentials it is always made anew: who has just changed
+ * something sees it (RFC 9111, section 3.5, has shared caches do so).
  */
 export function recently<T>(operation: Operation, call: Call, make: () => Promise<T>): Promise<T> {
-  const { cache } = operation;
-  if (!cache || call.header('authorization') !== undefined || call.header('x-api-key') !== undefined) return make();
+  if (!isKept(operation, call)) return make();
   const key = `${call.path} ${JSON.stringify(call.query)}`;
   const known = recent.get(key);
   if (known && isFresh(known)) return known.result as Promise<T>;

@@ -146,7 +146,7 @@ test('products are sorted by the lowest price that a refresh has seen in stock, 
 
 test('a period is one with an end after its start; an answer within the same minute is the same', async () => {
   const id = await shop.addProduct();
-  const at = (query: string) => shop.p.api('GET', `/api/products/${id}/prices/${query}`);
+  const at = (query: string) => shop.p.api('GET', `/api/products/${id}/prices/${query}`, {}, shop.operator);
   expect((await at(`?from=${day(1)}&to=${day(0)}`)).body.errors).toMatchObject([{ path: 'from' }]);
   expect((await at(`?from=yesterday`)).body.errors).toMatchObject([{ path: 'from' }]);
   const query = `?from=${day(-2)}&to=${day(-1)}`;
@@ -158,9 +158,8 @@ test('a period is one with an end after its start; an answer within the same min
   });
   expect(headers['cache-control']).toContain('s-maxage=');
   expect((await at(query)).headers['etag']).toBe(headers['etag']);
-  const again = await shop.p.api('GET', `/api/products/${id}/prices/${query}`, {
-    headers: { 'if-none-match': headers['etag'] ?? '' },
-  });
+  const known = { headers: { 'if-none-match': headers['etag'] ?? '' } };
+  const again = await shop.p.api('GET', `/api/products/${id}/prices/${query}`, known, shop.operator);
   expect(again.status).toBe(304);
 });
 
@@ -179,7 +178,7 @@ test('more changes or gaps than an answer holds: its end when no start was asked
       snapshotWrite(id, { at: at(minute), run: null, prices: prices(minute), lowest: `${minute}.00` }),
     ),
   );
-  const asked = (query: string) => shop.p.api('GET', `/api/products/${id}/prices/${query}`);
+  const asked = (query: string) => shop.p.api('GET', `/api/products/${id}/prices/${query}`, {}, shop.operator);
   const { status, body } = await asked('');
   expect(status).toBe(200);
   expect(JSON.stringify(JSON.stringify(body)).length).toBeLessThan(6_000_000);

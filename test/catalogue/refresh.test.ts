@@ -247,8 +247,8 @@ test('a page of a run that is over does nothing, a deleted product is not made a
   expect((await p.api('DELETE', `/api/products/${id}/`, {}, seller)).status).toBe(204);
   await p.run('Catalogue/Refresh/Function', shop.pageOf([id]));
   expect(service.state.fetched).toBe(fetched + 1);
-  expect((await p.api('GET', `/api/products/${id}/offers/`)).status).toBe(404);
-  expect((await p.api('GET', `/api/products/${id}/prices/`)).status).toBe(404);
+  expect((await p.api('GET', `/api/products/${id}/offers/`, {}, seller)).status).toBe(404);
+  expect((await p.api('GET', `/api/products/${id}/prices/`, {}, seller)).status).toBe(404);
 });
 
 test('known already is success, a refusal is said and final until the product changes', async () => {
@@ -277,12 +277,12 @@ test('the service being down for ten minutes changes nothing stored, and the tim
   const id = await shop.addProduct();
   service.state.offers.set(id, [offer(10)]);
   await shop.refresh();
-  const before = await p.api('GET', `/api/products/${id}/`);
+  const before = await p.api('GET', `/api/products/${id}/`, {}, seller);
   service.state.everything = 503;
   const run = await shop.refresh();
   expect(run).toMatchObject({ state: 'done', refreshed: 0, changed: 0 });
   expect(run.failures.unavailable).toBeGreaterThan(0);
-  expect((await p.api('GET', `/api/products/${id}/`)).headers['etag']).toBe(before.headers['etag']);
+  expect((await p.api('GET', `/api/products/${id}/`, {}, seller)).headers['etag']).toBe(before.headers['etag']);
   const late = await p.api('POST', '/api/products/', { body: { name: 'Late', description: 'x' } }, seller);
   await p.settle();
   await p.moveClock(300);

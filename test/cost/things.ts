@@ -110,7 +110,7 @@ async function* costOfProducts(): AsyncGenerator<Cost> {
   yield await each('a product refreshed, nothing new', 100, refresh);
   offers('11.00');
   yield await each('a product refreshed, three prices changed', 100, refresh);
-  yield await each('a page of 50 products', 10, () => times(10, () => ok(p.api('GET', '/api/products/'))));
+  yield await each('a page of 50 products', 10, () => times(10, () => ok(p.api('GET', '/api/products/', {}, seller))));
   await p.close();
   service.close();
 }

@@ -64,5 +64,5 @@ test('a product added while the neighbour is down is registered when it is back'
     120_000,
   );
   await stack.http('DELETE', `/api/products/${body.id}/`, { headers });
-  expect((await stack.http('GET', `/api/products/${body.id}/`)).status).toBe(404);
+  expect((await stack.http('GET', `/api/products/${body.id}/`, { headers })).status).toBe(404);
 }, 200_000);

@@ -15,7 +15,7 @@ const read = {
 } as const;
 const Goods = contract({
   kept: { ...read, path: '/kept/', cache: 'public, s-maxage=30' },
-  other: { ...read, path: '/other/' },
+  other: { ...read, path: '/other/', cache: 'public, max-age=30' },
 });
 
 let made = 0;
@@ -40,7 +40,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-test('a public read that may be kept is made once a second, also for many at once, each query by itself', async () => {
+test('a public read that shared caches may keep is made once a second, also for many at once, each query by itself', async () => {
   expect(await Promise.all([1, 2, 3].map(() => get('/kept/?q=once')))).toEqual([1, 1, 1]);
   expect([await get('/kept/?q=once'), await get('/kept/?q=other')]).toEqual([1, 2]);
   jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_001);
@@ -57,7 +57,7 @@ test('what took long to make is kept for ten times as long, and however the cloc
   expect(await get('/kept/?q=slow')).toBe(2);
 });
 
-test('whoever says who they are gets it anew, and so does everybody what may not be kept', async () => {
+test('whoever says who they are gets it anew, and so does everybody what browsers alone may keep', async () => {
   await get('/kept/?q=known');
   const known = [{ authorization: 'Bearer x' }, { 'x-api-key': 'x' }];
   for (const headers of known) expect(await get('/kept/?q=known', headers)).toBe(made);
