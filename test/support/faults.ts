@@ -13,6 +13,7 @@ export type Fault = (call: {
   entry: string;
   number: number;
   command: string;
+  input: unknown;
 }) => 'before' | 'after' | 'twice' | Error | undefined;
 
 let fault: Fault | undefined;
@@ -47,7 +48,7 @@ const endable =
     counts.set(entry, number);
     const command = context.commandName ?? '';
     calls.push({ entry, command });
-    const what = fault?.({ entry, number, command });
+    const what = fault?.({ entry, number, command, input: args.input });
     if (what instanceof Error) throw what;
     if (what === 'before') {
       run.dead = true;
