@@ -17,8 +17,8 @@ type Products = { results?: { offers_status: string }[] };
 export async function firstProducts(url: string, headers: Record<string, string>): Promise<void> {
   if (process.env['BASE_OFFER_MICROSERVICE_API']) return;
   const products = `${url}/api/products/`;
-  const list = () => call<Products>(`${products}?limit=${COUNT}`);
-  if (!(await isEmpty(products))) return;
+  const list = () => call<Products>(`${products}?limit=${COUNT}`, undefined, headers);
+  if (!(await isEmpty(products, headers))) return;
   const { faker } = await import('@faker-js/faker/locale/en');
   faker.seed(1);
   for (let number = 0; number < COUNT; number++) {
