@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { settings } from '../lib/settings';
 
 interface Resource {
   Type: string;
@@ -321,52 +320,6 @@ test('only a local stage has a clock that can be moved', () => {
 
 test.each(['dev', 'prod'] as const)('cdk-nag finds nothing in %s that is not explained beside it', (stage) => {
   expect(findings[stage]).toEqual([]);
-});
-
-/**
- * What both emulators really make: LocalStack 4.14.0's community edition (its own resource providers, without those that it
- * only pretends to have or that never work) and MiniStack 1.5.33. Another type breaks one of them: it needs a way without.
- */
-const ON_EMULATORS = new Set(
-  `ApiGateway::Deployment ApiGateway::Method ApiGateway::Resource ApiGateway::RestApi ApiGateway::Stage CloudWatch::Alarm
-  DynamoDB::Table Events::EventBus Events::Rule IAM::Policy IAM::Role KMS::Alias KMS::Key Kinesis::Stream
-  Lambda::EventSourceMapping Lambda::Function Lambda::Permission Logs::LogGroup S3::Bucket S3::BucketPolicy
-  SNS::Subscription SNS::Topic SNS::TopicPolicy SQS::Queue SQS::QueuePolicy SSM::Parameter SecretsManager::Secret`
-    .split(/\s+/)
-    .map((type) => `AWS::${type}`),
-);
-
-test('the local stage holds only what both emulators have', () => {
-  const types = new Set(Object.values(template.local.Resources).map(({ Type }) => Type));
-  expect([...types].filter((type) => !ON_EMULATORS.has(type))).toEqual([]);
-  for (const { Layers, VpcConfig, SnapStart, Code } of propertiesOf('local', 'AWS::Lambda::Function')) {
-    expect([Layers, VpcConfig, SnapStart, Code.ImageUri]).toEqual([undefined, undefined, undefined, undefined]);
-  }
-  for (const { ScheduleExpression = 'rate(1 minute)' } of propertiesOf('local', 'AWS::Events::Rule')) {
-    expect(ScheduleExpression).toMatch(/^(rate|cron)\(/);
-  }
-  // an emulator's redeployment of a changed API takes the stage away unless the old deployment stays
-  expect(all('local', 'AWS::ApiGateway::Deployment').map(([, { DeletionPolicy }]) => DeletionPolicy)).toEqual([
-    'Retain',
-  ]);
-  // LocalStack wants three characters
-  const indexes = propertiesOf('local', 'AWS::DynamoDB::Table').flatMap(
-    ({ GlobalSecondaryIndexes = [] }) => GlobalSecondaryIndexes,
-  );
-  for (const { IndexName } of indexes) expect(IndexName.length).toBeGreaterThanOrEqual(3);
-});
-
-test.each([
-  ['STATS_EMAIL_HOUR', ['24', '-1', '9.5', 'nine'], '23', 'expected a'],
-  ['STATS_EMAIL_ZONE', ['Mars/Olympus', '+03:00'], 'Asia/Yekaterinburg', 'expected a time zone such as Europe/Berlin'],
-])('a %s that is none is refused by a sentence', (name, wrong, right, sentence) => {
-  for (const value of wrong) {
-    process.env[name] = value;
-    expect(settings).toThrow(`${name} is ${value}, ${sentence}`);
-  }
-  process.env[name] = right;
-  expect(settings).not.toThrow();
-  delete process.env[name];
 });
 
 test('an unknown stage is refused by a sentence', () => {

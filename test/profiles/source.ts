@@ -66,3 +66,6 @@ export const aCard = (fields: Record<string, unknown> = {}) => ({
   credit_card_type: 'visa',
   ...fields,
 });
+
+/** A text without all that is neither letter nor digit. */
+export const bare = (text: string): string => text.replace(/[^\p{L}\p{N}]/gu, '');

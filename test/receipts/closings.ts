@@ -1,19 +1,15 @@
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { documents } from '../../lambdas/kernel/documents';
 import { closeHours } from '../../lambdas/receipts/closing';
-import { platform } from '../support/platform';
+import { openReceipts } from './shop';
 
 /** Receipts of their own for a test, with those who look at what closings made of them. */
 export async function openClosings() {
-  const p = await platform('receipts');
-  const [analyst, operator] = await Promise.all([p.callers.user('analyst'), p.callers.user('operator')]);
+  const receipts = await openReceipts();
+  const { p, get } = receipts;
   const TableName = p.named('Receipts/Api').environment['TABLE_NAME'];
-  const get = (path: string) => p.api('GET', path, {}, analyst);
   return {
-    p,
-    analyst,
-    operator,
-    get,
+    ...receipts,
     TableName,
     close: () => p.run('Receipts/Close', {}),
     runs: async () => (await get('/api/analytics/runs/')).body.results,

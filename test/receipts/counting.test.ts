@@ -3,20 +3,27 @@ import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { documents } from '../../lambdas/kernel/documents';
 import { partOf } from '../../lambdas/receipts/totals';
 import { setFault } from '../support/faults';
-import { type Platform, platform } from '../support/platform';
-import type { Caller } from '../support/principals';
 import { ProcessEnded } from '../support/processes';
 import { intercept, restore } from './intercept';
-import { booksOf, deliver, expectBooks, expectModel, Model, newShard, type Sent, shardOf, some, wipe } from './shop';
+import {
+  booksOf,
+  deliver,
+  expectBooks,
+  expectModel,
+  Model,
+  newShard,
+  openReceipts,
+  type Receipts,
+  type Sent,
+  shardOf,
+  some,
+  wipe,
+} from './shop';
 import { writeUnits } from './write-units';
 
-let p: Platform;
-let shop: Caller;
-let analyst: Caller;
+let { p, shop, send, get } = {} as Receipts;
 beforeAll(async () => {
-  p = await platform('receipts');
-  shop = await p.callers.apiKey({ scopes: ['receipts:write'] });
-  analyst = await p.callers.user('analyst');
+  ({ p, shop, send, get } = await openReceipts());
 });
 afterAll(() => p.close());
 beforeEach(() => wipe(p));
@@ -24,9 +31,6 @@ afterEach(() => {
   setFault(undefined);
   restore();
 });
-
-const send = (body: unknown) => p.api('POST', '/api/checks/', { body }, shop);
-const get = (path: string) => p.api('GET', path, {}, analyst);
 
 test('the function off while receipts arrive, then on: the books show them waiting, then all are counted', async () => {
   const all = some(120);

@@ -1,20 +1,25 @@
-import { type Platform, platform } from '../support/platform';
-import type { Caller } from '../support/principals';
 import { intercept, restore, throttled } from './intercept';
-import { booksOf, deliver, newShard, type Sent, type ShardRecord, shardOf, some, wipe } from './shop';
+import {
+  booksOf,
+  deliver,
+  newShard,
+  openReceipts,
+  type Receipts,
+  type Sent,
+  type ShardRecord,
+  shardOf,
+  some,
+  wipe,
+} from './shop';
 
-let p: Platform;
-let analyst: Caller;
-let operator: Caller;
+let { p, operator, get } = {} as Receipts;
 beforeAll(async () => {
-  p = await platform('receipts');
-  [analyst, operator] = await Promise.all([p.callers.user('analyst'), p.callers.user('operator')]);
+  ({ p, operator, get } = await openReceipts());
 });
 afterAll(() => p.close());
 beforeEach(() => wipe(p));
 afterEach(restore);
 
-const get = (path: string, caller = analyst) => p.api('GET', path, {}, caller);
 const setAside = async () => (await get('/api/checks/set-aside/', operator)).body.results;
 const back = (id: string, body: unknown = {}) =>
   p.api('POST', `/api/checks/set-aside/${id}/put-back/`, { body }, operator);

@@ -2,18 +2,25 @@ import { SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { journalOf, readObject } from '../../lambdas/receipts/journal';
 import { kinesis } from '../../lambdas/receipts/stream';
 import { setFault } from '../support/faults';
-import { type Platform, platform } from '../support/platform';
-import type { Caller } from '../support/principals';
 import { eventually, ProcessEnded } from '../support/processes';
 import { intercept, restore } from './intercept';
-import { booksOf, deliver, expectBooks, expectModel, Model, newShard, shardOf, some, wipe } from './shop';
+import {
+  booksOf,
+  deliver,
+  expectBooks,
+  expectModel,
+  Model,
+  newShard,
+  openReceipts,
+  type Receipts,
+  shardOf,
+  some,
+  wipe,
+} from './shop';
 
-let p: Platform;
-let shop: Caller;
-let analyst: Caller;
+let { p, send, get } = {} as Receipts;
 beforeAll(async () => {
-  p = await platform('receipts');
-  [shop, analyst] = await Promise.all([p.callers.apiKey({ scopes: ['receipts:write'] }), p.callers.user('analyst')]);
+  ({ p, send, get } = await openReceipts());
 });
 afterAll(() => p.close());
 beforeEach(() => wipe(p));
@@ -21,9 +28,6 @@ afterEach(() => {
   setFault(undefined);
   restore();
 });
-
-const send = (body: unknown) => p.api('POST', '/api/checks/', { body }, shop);
-const get = (path: string) => p.api('GET', path, {}, analyst);
 
 test('shards that count one place at once: every sum is exact', async () => {
   const all = some(40);

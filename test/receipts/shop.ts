@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BatchWriteCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { documents } from '../../lambdas/kernel/documents';
 import { forgetPlaces } from '../../lambdas/receipts/places';
-import type { Platform } from '../support/platform';
+import { type Platform, platform } from '../support/platform';
 import { kinesisEvent } from '../support/pump';
 
 export interface Line {
@@ -173,3 +173,22 @@ export async function booksOf(p: Platform) {
 export async function expectBooks(p: Platform, { counted, duplicate, set_aside }: Model): Promise<void> {
   expect(await booksOf(p)).toMatchObject({ counted: counted.size, duplicate, set_aside, lost: 0, balanced: true });
 }
+
+/** Receipts of their own for a test, with who sends them and who reads the sums. */
+export async function openReceipts() {
+  const p = await platform('receipts');
+  const [shop, analyst, operator] = await Promise.all([
+    p.callers.apiKey({ scopes: ['receipts:write'] }),
+    p.callers.user('analyst'),
+    p.callers.user('operator'),
+  ]);
+  return {
+    p,
+    shop,
+    analyst,
+    operator,
+    send: (body: unknown) => p.api('POST', '/api/checks/', { body }, shop),
+    get: (path: string, caller = analyst) => p.api('GET', path, {}, caller),
+  };
+}
+export type Receipts = Awaited<ReturnType<typeof openReceipts>>;
