@@ -1,63 +1,22 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-
-interface Resource {
-  Type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: properties are of every shape
-  Properties: any;
-  DeletionPolicy?: string;
-  Metadata?: Record<string, string>;
-}
-interface Template {
-  Resources: Record<string, Resource>;
-  Outputs: Record<string, unknown>;
-}
-
-const STAGES = ['local', 'dev', 'prod'] as const;
-type StageName = (typeof STAGES)[number];
-/** Of `stages.ts`: with every setting, and with every stand-in. */
-const LARGEST = ['everything', 'sandbox'];
-const directory = mkdtempSync(join(tmpdir(), 'mercato-stack-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Assemblies,
+  LARGEST,
+  type Resource,
+  SECRETS,
+  STAGES,
+  type StageName,
+  synthesiseStages,
+} from './support/assemblies';
 
 const runbook = readFileSync(join(__dirname, '../docs/runbook.md'), 'utf8');
 
-/** What a deployer may have set in the environment, and nobody else may see. */
-const SECRETS = { OFFERS_REFRESH_TOKEN: 'canary-of-the-offers', SEND_API_TOKEN: 'canary-of-the-sender' };
-
-const template = {} as Record<StageName, Template>;
-/** What is in the stacks inside of it. */
-const nested = {} as Record<StageName, Resource[]>;
-const findings = {} as Record<StageName, string[]>;
-const missing = {} as Record<StageName, unknown>;
-
+let { directory, template, nested, findings, missing } = {} as Assemblies;
 beforeAll(() => {
-  const program = join(__dirname, 'support/stages.ts');
-  execFileSync(process.execPath, ['--require', 'tsx/cjs', program, directory, ...STAGES, ...LARGEST, 'production'], {
-    // the bundles that were made for the tests
-    env: {
-      ...process.env,
-      ...SECRETS,
-      MERCATO_DIST: join(dirname(process.env['MERCATO_TEST_TEMPLATE'] ?? ''), '../dist'),
-    },
-    stdio: 'ignore',
-  });
-  for (const stage of STAGES) {
-    const read = (file: string) => JSON.parse(readFileSync(join(directory, stage, file), 'utf8'));
-    template[stage] = read(`mercato-${stage}.template.json`);
-    const inside = readdirSync(join(directory, stage)).filter((file) => file.endsWith('.nested.template.json'));
-    nested[stage] = inside.flatMap((file) => Object.values((read(file) as Template).Resources));
-    missing[stage] = read('manifest.json').missing;
-    findings[stage] = read('validation-report.json').pluginReports.flatMap(
-      ({ violations }: { violations: { ruleName: string; violatingConstructs: { constructPath: string }[] }[] }) =>
-        violations.flatMap(({ ruleName, violatingConstructs }) =>
-          violatingConstructs.map(({ constructPath }) => `${ruleName} at ${constructPath}`),
-        ),
-    );
-  }
+  ({ directory, template, nested, findings, missing } = synthesiseStages());
 }, 120_000);
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const all = (stage: StageName, type: string): [string, Resource][] =>
   Object.entries(template[stage].Resources).filter(([, { Type }]) => Type === type);
